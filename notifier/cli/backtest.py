@@ -1,0 +1,136 @@
+"""`notifier backtest`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from notifier.cli.options import HERE, AsJson, Root
+from notifier.cli.terminal import columns, complain, emit, meter, plural, say, shown, styled
+
+if TYPE_CHECKING:
+    from notifier.backtest import Backtest, Summary
+
+_MOST_TOLD = 20
+
+
+def backtest(
+    events: Annotated[
+        Path, typer.Option(metavar="FILE", help="CloudEvents, NDJSON or a JSON array; - is standard input.")
+    ],
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Where the clock stops; the last event where it is not given."),
+    ] = None,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a history: what would have been sent, what not, and why.
+
+    Nothing is sent and nothing is kept.
+
+    Examples:
+      notifier backtest --events history.ndjson
+      notifier backtest --events history.ndjson --until 2026-03-31 --json
+    """
+    from notifier import backtest as history
+    from notifier.cli.opening import instant
+    from notifier.project import load
+
+    project = load(root)
+    stop = instant(until, project.zone) if until else None
+    with _as_file(events) as path:
+        total = None if _is_array(path) else path.stat().st_size if path.exists() else None
+        with meter("Replaying", total) as advance:
+            result = history.run(project, path, stop, advance)
+    if as_json:
+        for decision in result.lines():
+            say(decision.decode().rstrip("\n"))
+        emit({"summary": result.summary.record()})
+        return
+    _tell_rejects(result, events)
+    for line in _report(result.summary, project.zone):
+        say(line)
+
+
+@contextmanager
+def _as_file(path: Path) -> Iterator[Path]:
+    """What flows is written down first: a history may have to be read twice."""
+    if str(path) != "-":
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield Path(file.name)
+
+
+def _is_array(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    except OSError:
+        return False
+
+
+def _tell_rejects(result: Backtest, events: Path) -> None:
+    name = "standard input" if str(events) == "-" else str(events)
+    for one in result.rejects[:_MOST_TOLD]:
+        complain(f"{name}:{one.line}: {one.reason}")
+    if len(result.rejects) > _MOST_TOLD:
+        complain(f"{name}: {plural(len(result.rejects) - _MOST_TOLD, 'more event was', 'more events were')} refused")
+
+
+def _report(summary: Summary, zone: tzinfo) -> Iterator[str]:
+    counted = [plural(summary.events, "event")]
+    counted += [
+        f"{count:,} {word}"
+        for count, word in ((summary.duplicates, "duplicate"), (summary.rejected, "rejected"))
+        if count
+    ]
+    yield ", ".join(counted)
+    if summary.start and summary.end:
+        yield f"from {shown(summary.start, zone)} to {shown(summary.end, zone)} ({zone})"
+    yield ""
+    yield from _table(summary)
+    yield ""
+    yield f"{plural(summary.customers, 'customer')} written to. {plural(summary.armed, 'subject')} with times still to come."
+    if summary.ignored:
+        named = ", ".join(f"{name} ({count:,})" for name, count in list(summary.ignored.items())[:10])
+        yield f"Nothing here knows these (declare them, or mend the name): {named}"
+
+
+def _table(summary: Summary) -> Iterator[str]:
+    """Each rule with its counts, and under it why it held or dropped."""
+    rules = sorted(summary.by_rule.items())
+    counted = [[rule, *(f"{_sum(counts, what):,}" for what in ("send", "hold", "drop"))] for rule, counts in rules]
+    if not rules:
+        yield "No rule went off."
+        return
+    head, *lines = columns([["rule", "sent", "held", "dropped"], *counted], numbers=(1, 2, 3))
+    yield styled(head, bold=True)
+    for line, (_, counts) in zip(lines, rules, strict=True):
+        yield line
+        yield from _reasons(counts)
+
+
+def _sum(counts: Mapping[str, int], outcome: str) -> int:
+    return sum(count for what, count in counts.items() if what.partition(":")[0] == outcome)
+
+
+def _reasons(counts: Counter[str]) -> Iterator[str]:
+    from notifier.core.decide import REASONS
+
+    for what, count in counts.most_common():
+        outcome, _, reason = what.partition(": ")
+        if reason:
+            yield f"  {count:>6,} {'held' if outcome == 'hold' else 'dropped'}: {reason} - {REASONS[reason]}"

@@ -1,0 +1,143 @@
+"""`notifier check`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from notifier.cli.options import HERE, AsJson, Root
+from notifier.cli.terminal import complain, emit, plural, say, styled
+
+if TYPE_CHECKING:
+    from notifier.document import Document
+    from notifier.errors import Problem
+    from notifier.project import Project
+
+
+def check(root: Root = HERE, as_json: AsJson = False) -> None:
+    """Find everything that is wrong with a project, all of it at once.
+
+    Exits with 1 where something is wrong; warnings alone are not.
+
+    Examples:
+      notifier check
+      notifier check --json
+    """
+    found = examine(root)
+    if as_json:
+        for problem in found.problems:
+            emit(_record(problem))
+        emit({"summary": found.summary()})
+    else:
+        for problem in found.problems:
+            complain(_coloured(_from_here(problem, root)))
+        _conclude(found)
+    if found.faults:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found; `project` is None where it cannot be used."""
+
+    problems: tuple[Problem, ...]
+    project: Project | None
+
+    @property
+    def faults(self) -> int:
+        return sum(not one.warning for one in self.problems)
+
+    def summary(self) -> dict[str, Any]:
+        counts: dict[str, Any] = {"rules": None, "texts": None, "languages": None}
+        if self.project is not None:
+            templates = self.project.texts.templates.values()
+            spoken = sorted({code for one in templates for code in one.languages})
+            counts = {"rules": len(self.project.book.rules), "texts": len(templates), "languages": spoken}
+        return {
+            "ok": not self.faults, "faults": self.faults, "warnings": len(self.problems) - self.faults, **counts,
+        }  # fmt: skip
+
+
+def examine(root: Path) -> Examination:
+    """Read the whole project, build every provider that it names, and gather what is wrong."""
+    from notifier.config import FILE
+    from notifier.document import Document, read
+    from notifier.errors import Faults
+    from notifier.project import load
+
+    try:
+        project = load(root)
+    except Faults as faults:
+        return Examination(faults.problems, None)
+    file = root / FILE
+    document = read(file, FILE) if file.exists() else Document(FILE, (), None)
+    problems = (*project.texts.warnings(), *_unusable_providers(project, document), *_without_effect(document))
+    return Examination(tuple(sorted(problems)), project)
+
+
+def _without_effect(document: Document) -> Iterator[Problem]:
+    """Settings that are understood, and that nothing acts upon so far: nobody should count on them."""
+    written = document.data if isinstance(document.data, dict) else {}
+    for name in ("brake", "retention"):
+        if name in written:
+            text = f"nothing acts on '{name}' yet; do not count on it"
+            yield document.problem((name,), text, on_key=True, warning=True)
+    for channel, settings in (written.get("channels") or {}).items():
+        if len((settings or {}).get("providers") or ()) > 1:
+            text = "only the first provider of a channel is used so far"
+            yield document.problem(("channels", channel, "providers"), text, warning=True)
+
+
+def _unusable_providers(project: Project, document: Document) -> Iterator[Problem]:
+    from notifier.errors import NotifierError
+    from notifier.provider import find
+
+    for name, settings in project.config.providers.items():
+        try:
+            find(settings.type)(name, settings, project.root)
+        except NotifierError as error:
+            yield document.problem(("providers", name), str(error), on_key=True)
+        except Exception as error:  # noqa: BLE001 - somebody else's code; what it says could hold a secret
+            text = f"provider '{name}' ({settings.type}) cannot be made: {type(error).__name__}"
+            yield document.problem(("providers", name), text, on_key=True)
+
+
+def _conclude(found: Examination) -> None:
+    summary = found.summary()
+    if found.faults:
+        warnings = f" and {plural(summary['warnings'], 'warning')}" if summary["warnings"] else ""
+        complain(f"{plural(found.faults, 'fault')}{warnings}.")
+        if found.project is None and not any(one.file.startswith(("rules", "templates")) for one in found.problems):
+            complain("Rules and texts are looked at once the configuration can be read.")
+        return
+    rules, texts = plural(summary["rules"], "rule"), plural(summary["texts"], "text")
+    ok = styled("OK", fg="green", bold=True)
+    say(f"{ok}: {rules}, {texts} in {plural(len(summary['languages']), 'language')}")
+
+
+def _record(problem: Problem) -> dict[str, Any]:
+    return {
+        "file": problem.file, "line": problem.line, "column": problem.column, "text": problem.text,
+        "warning": problem.warning,
+    }  # fmt: skip
+
+
+def _from_here(problem: Problem, root: Path) -> Problem:
+    """With a path that an editor finds from the working directory; a setting of the environment stays a name."""
+    path = root / problem.file
+    return replace(problem, file=os.path.relpath(path)) if path.exists() else problem
+
+
+def _coloured(problem: Problem) -> str:
+    text = str(problem)
+    head, line_end, rest = text.partition("\n")
+    place = head[: len(head) - len(problem.text)].removesuffix("warning: ")
+    said = head[len(place) :]
+    colour = "yellow" if problem.warning else "red"
+    return styled(place, sys.stderr, bold=True) + styled(said, sys.stderr, fg=colour) + line_end + rest

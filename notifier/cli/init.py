@@ -1,0 +1,33 @@
+"""`notifier init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from notifier.cli.options import AsJson
+from notifier.cli.terminal import emit, plural, say
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made where it is missing; must hold no project.")],
+    as_json: AsJson = False,
+) -> None:
+    """Start a project with rules, texts and a configuration.
+
+    Example:
+      notifier init shop
+    """
+    from notifier import starter
+
+    written = starter.copy(directory)
+    if as_json:
+        emit({"project": str(directory), "files": [str(path.relative_to(directory)) for path in written]})
+        return
+    say(f"{directory}: {plural(len(written), 'file')} written. Next:")
+    say(f"  cd {directory}")
+    say("  notifier check                    is everything in order?")
+    say("  notifier preview delivery_late    what customers get to read")
+    say("  notifier ingest FILE              take in events; then: notifier tick")

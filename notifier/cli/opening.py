@@ -1,0 +1,57 @@
+"""Opening a project for a command, and reading what a person wrote about time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from notifier.config import load as load_config
+from notifier.core.duration import Duration
+from notifier.core.local_time import WorkingDays, end_of_day, shift
+from notifier.core.value import time_reader
+from notifier.engine import Engine
+from notifier.errors import UsageError
+from notifier.project import Project, load
+from notifier.store.sql import SqlStore, open_store
+
+__all__ = ["instant", "open_engine", "open_project", "open_records"]
+
+
+def open_project(root: Path) -> tuple[Project, SqlStore]:
+    """The project and its store; a database that is not there yet is made. Raises Faults, UsageError or Unreachable."""
+    project = load(root)
+    return project, open_store(project.config.database, root, create=True)
+
+
+def open_engine(root: Path, *, sends: bool) -> Engine:
+    """The project's engine; one that does not send needs no provider, and so may always be used."""
+    project, store = open_project(root)
+    try:
+        return Engine(project, store, providers=None if sends else {})
+    except BaseException:
+        store.close()
+        raise
+
+
+def open_records(root: Path) -> tuple[ZoneInfo, SqlStore]:
+    """The shop's clock and the store alone: for commands that must work while rules or texts are broken."""
+    config = load_config(root)
+    return ZoneInfo(config.shop.timezone), open_store(config.database, root, create=True)
+
+
+def instant(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime:
+    """A time, a day (until it is over) or, where there is a `now`, how long from it; on the clock of `zone`."""
+    if now is not None:
+        try:
+            return shift(now, Duration.parse(text), zone, WorkingDays())
+        except ValueError:
+            pass
+    try:
+        value = time_reader(zone)(text)
+    except ValueError:
+        span = ", a length of time like 2h or 3d" if now is not None else ""
+        raise UsageError(
+            f"'{text}' is not a time; write a day like 2026-03-13, a time like 2026-03-13T22:00{span}"
+        ) from None
+    return value if isinstance(value, datetime) else end_of_day(value, zone)

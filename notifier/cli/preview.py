@@ -1,0 +1,158 @@
+"""`notifier preview`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from notifier.cli.options import HERE, AsJson, Root
+from notifier.cli.terminal import emit, flowed, plural, say, styled
+
+if TYPE_CHECKING:
+    from notifier.project import Project
+    from notifier.render import Rendered
+
+
+def preview(
+    *,
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="A directory under templates/.")],
+    locale: Annotated[str, typer.Option(metavar="LANG", help="The language asked for, like fa or pt-BR.")] = "",
+    channel: Annotated[str, typer.Option(metavar="CHANNEL", help="email or sms.")] = "",
+    order: Annotated[
+        str,
+        typer.Option(metavar="ORDER", help="An order that is in the database, like order:1043; else a made-up one."),
+    ] = "",
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the e-mail's HTML there.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the e-mail in the browser.")] = False,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Show a text as a customer would get it.
+
+    It is written for a made-up order, or for one from the database. Of an SMS it says how it is encoded and how many segments it takes.
+
+    Examples:
+      notifier preview delivery_late --locale fa
+      notifier preview delivery_late --channel sms --order order:1043
+      notifier preview delivery_late --open
+    """
+    from notifier.project import load
+
+    project = load(root)
+    name, channel = _known(project, template.removeprefix("survey:"), channel)
+    facts, now = _facts(project, name, order, locale)
+    rendered = _written(project, name, channel, locale=locale, facts=facts, now=now)
+    if html or open_:
+        page = _write_page(rendered, html or root / "var" / "preview" / f"{name}.{rendered.language}.html")
+        if open_:
+            import webbrowser
+
+            webbrowser.open(page.absolute().as_uri())
+    if as_json:
+        emit(_record(name, channel, rendered))
+    else:
+        _show(name, channel, rendered)
+
+
+def _known(project: Project, name: str, channel: str) -> tuple[str, str]:
+    """The template and the channel, if both are there."""
+    from notifier.document import suggest
+    from notifier.errors import UsageError
+
+    texts = project.texts
+    if name not in texts.templates:
+        near = suggest(name, texts.names) or f"; there are {', '.join(texts.names)}"
+        raise UsageError(f"no template '{name}'{near}")
+    carried = [one for one in ("email", "sms") if texts.carries(name, one)]
+    if channel and channel not in carried:
+        raise UsageError(f"templates/{name} has no text for '{channel}'; it has {' and '.join(carried)}")
+    return name, channel or carried[0]
+
+
+def _facts(project: Project, name: str, order: str, locale: str) -> tuple[dict[str, Any], datetime]:
+    """What the text can speak of, and when it is written."""
+    from notifier.clock import clock, rehearsing
+    from notifier.render.sample import NOW, sample_context
+
+    now = clock()() if order or rehearsing() else NOW
+    spoken = locale or project.config.shop.locale
+    facts: dict[str, Any] = sample_context(name, project.config, project.catalogue, spoken, now)
+    return (facts | _facts_of_order(project, order) if order else facts), now
+
+
+def _facts_of_order(project: Project, order: str) -> dict[str, Any]:
+    from notifier.cast import Cast
+    from notifier.clock import clock
+    from notifier.errors import UsageError
+    from notifier.store.sql import open_store
+
+    key = order if order.startswith("order:") else f"order:{order}"
+    store = open_store(project.config.database, project.root, create=True)
+    try:
+        with store.read() as unit:
+            cast = Cast(project, unit)
+            subject = cast[key]
+            if not subject.known:
+                raise UsageError(f"nothing is known about {key}; without --order the text is shown for a made-up one")
+            return {"customer": {}, **cast.scene(subject, clock()()).facts}
+    finally:
+        store.close()
+
+
+def _written(
+    project: Project, name: str, channel: str, *, locale: str, facts: dict[str, Any], now: datetime
+) -> Rendered:
+    from notifier.core.scene import zone_of
+    from notifier.errors import RenderFailed, UsageError
+    from notifier.render import scope
+
+    customer = facts["customer"]
+    try:
+        code = project.texts.language(name, channel, locale or customer.get("customer.locale"))
+        context = scope(facts, project.catalogue, now)
+        return project.texts.render(name, channel, code, context, zone_of(customer, project.zone))
+    except RenderFailed as error:
+        raise UsageError(str(error)) from error
+
+
+def _write_page(rendered: Rendered, path: Path) -> Path:
+    from notifier.errors import UsageError
+
+    if not rendered.html:
+        raise UsageError("an SMS has no HTML; leave out --html and --open, or say --channel email")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(rendered.html, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return path
+
+
+def _record(name: str, channel: str, rendered: Rendered) -> dict[str, Any]:
+    from notifier.core.sms import measure
+
+    record: dict[str, Any] = {
+        "template": name, "channel": channel, "locale": rendered.language, "direction": rendered.direction,
+        "subject": rendered.subject or None, "text": rendered.text, "html": rendered.html or None,
+    }  # fmt: skip
+    if channel == "sms":
+        size = measure(rendered.text)
+        record |= {"encoding": size.encoding, "characters": size.characters, "segments": size.segments}
+    return record
+
+
+def _show(name: str, channel: str, rendered: Rendered) -> None:
+    from notifier.core.sms import measure
+
+    say(styled(f"{name}, {channel}, {rendered.language}", dim=True))
+    if channel == "sms":
+        size = measure(rendered.text)
+        count = f"{plural(size.characters, 'character')}, {plural(size.segments, 'segment')}"
+        say(styled(f"{size.encoding}, {count}", dim=True))
+    else:
+        say(styled(f"Subject: {rendered.subject}", bold=True))
+    say()
+    say(flowed(rendered.text))

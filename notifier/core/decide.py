@@ -1,0 +1,442 @@
+"""Whether this message should go to this person now: the gates, and nothing else.
+
+`decide` is pure. What it must know of the past it asks for beforehand, as `questions`; a store answers those of a whole
+batch at once, and `Answers` keeps count of what the batch itself decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, Literal, NamedTuple
+
+from notifier.core.catalogue import CLOSED
+from notifier.core.contact import address_of, country_of, in_order
+from notifier.core.duration import Duration
+from notifier.core.local_time import rfc3339, shift, start_of_day
+from notifier.core.match import Candidate, refusal, with_event
+from notifier.core.policy import Cap, Policy, Team
+from notifier.core.rule import Moment
+from notifier.core.scene import Scene
+from notifier.core.subject import Aggregate
+from notifier.core.trigger import stands
+from notifier.errors import NoTranslation
+
+__all__ = [
+    "REASONS", "Answers", "Decision", "Drop", "Hold", "Question", "SendNow", "decide", "decision_key", "questions",
+    "recipient_of", "use_key",
+]  # fmt: skip
+
+#: Every reason code, and what it says to a person.
+REASONS: Mapping[str, str] = {
+    "superseded": "what set it off is no longer so",
+    "condition_false": "a condition was not met",
+    "condition_unknown": "a condition could not be answered: something is not known",
+    "stale": "it would have come too late to be of use",
+    "no_address": "nobody knows where to write to",
+    "channel_unavailable": "no channel that could carry it",
+    "country_forbids": "no SMS is sent to numbers of that country",
+    "suppressed": "the address must not be written to",
+    "no_consent": "the customer has not agreed to this kind of message",
+    "muted": "an operator silenced it",
+    "paused": "an operator stopped it for the time being",
+    "watching": "the rule only watches",
+    "already_sent": "it was sent before",
+    "limit": "the rule has told this as often as it may",
+    "frequency_cap": "the customer has had enough messages for now",
+    "quiet_hours": "the customer is left alone at this hour",
+    "not_yet": "it is to go out later",
+    "render_failed": "the text could not be written",
+    "no_translation": "there is no text in a language that would do",
+}
+
+
+class Question(NamedTuple):
+    """Something about the past. `kind`:
+
+    `slot` is this `key` taken -> bool; `uses` when was this `key` used since `since` -> sorted instants;
+    `suppressed` why must this address digest (`key`) not be written to -> reason or empty.
+    """
+
+    kind: Literal["slot", "uses", "suppressed"]
+    key: bytes
+    since: datetime | None = None
+
+
+class Answers:
+    """The answers to a batch's questions, and what the batch has decided since."""
+
+    def __init__(self, found: Mapping[Question, Any]) -> None:
+        self._found = found
+        self._slots: set[bytes] = set()
+        self._uses: dict[bytes, list[datetime]] = {}
+
+    def taken(self, key: bytes) -> bool:
+        return key in self._slots or bool(self._found.get(Question("slot", key)))
+
+    def uses(self, key: bytes, since: datetime) -> list[datetime]:
+        return [*self._found.get(Question("uses", key, since), ()), *self._uses.get(key, ())]
+
+    def suppressed(self, digest: bytes) -> str:
+        return str(self._found.get(Question("suppressed", digest)) or "")
+
+    def note(self, decision: Decision, now: datetime) -> None:
+        """Count what was just decided, so that the rest of the batch sees it."""
+        if decision.slot:
+            self._slots.add(decision.slot)
+        if decision.use:
+            self._uses.setdefault(decision.use, []).append(now)
+
+    def note_sent(self, use: bytes, now: datetime) -> None:
+        self._uses.setdefault(use, []).append(now)
+
+
+class SendNow(NamedTuple):
+    channel: str
+    address: str
+    language: str
+
+
+class Hold(NamedTuple):
+    until: datetime
+    reason: str
+    channel: str = ""
+    language: str = ""
+
+
+class Drop(NamedTuple):
+    reason: str
+    detail: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the gates said about a candidate."""
+
+    candidate: Candidate
+    outcome: SendNow | Hold | Drop
+    #: `customer:ID` or `team:NAME`.
+    recipient: str
+    stale_at: datetime
+    #: What it takes of the rule's limit: a slot that one message can hold, or a use among several. Empty: no limit.
+    slot: bytes = b""
+    use: bytes = b""
+
+    @property
+    def name(self) -> Literal["send", "hold", "drop"]:
+        if isinstance(self.outcome, SendNow):
+            return "send"
+        return "hold" if isinstance(self.outcome, Hold) else "drop"
+
+    @property
+    def key(self) -> bytes:
+        return decision_key(self.candidate, self.recipient)
+
+
+def recipient_of(candidate: Candidate, aggregate: Aggregate, scene: Scene) -> str:
+    """`customer:ID`, `team:NAME`, or empty where the subject belongs to nobody that we know."""
+    if candidate.send.to != "customer":
+        return candidate.send.to.replace(".", ":", 1)
+    if aggregate.kind == "shipment":
+        return str(scene.value("order.customer_key") or "")
+    return aggregate.customer_key
+
+
+def decision_key(candidate: Candidate, recipient: str) -> bytes:
+    """16 bytes, the same for the same (rule, send, subject, recipient, occurrence): what "once" hangs on."""
+    parts = (candidate.rule.id, str(candidate.send.index), candidate.subject_key, recipient, candidate.occurrence)
+    return blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+
+def use_key(recipient: str, category: str) -> bytes:
+    """What a person's frequency cap counts."""
+    return blake2b(f"cap\0{recipient}\0{category}".encode(), digest_size=16).digest()
+
+
+def limit_key(candidate: Candidate, scene: Scene) -> bytes:
+    """What the rule's limit counts: empty where it has none. A follow-up follows its message and has none of its own."""
+    rule = candidate.rule
+    if rule.limit is None or rule.follows_up(candidate.send):
+        return b""
+    counted = (_counted(key, candidate, scene) for key in rule.limit.keys)
+    values = [rule.id, str(candidate.send.index), *counted]
+    return blake2b("\0".join(values).encode(), digest_size=16).digest()
+
+
+def _counted(key: str, candidate: Candidate, scene: Scene) -> str:
+    """What a key of a limit stands for here. What is not known is nobody else's: two unknowns are not the same."""
+    value = scene.value("order.customer_key" if key == "customer" else key) if key != candidate.rule.about else None
+    if value is None:
+        return candidate.subject_key
+    return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+@dataclass(slots=True)
+class _Case:
+    """One candidate on its way through the gates; the address gate adds by which channel and where to."""
+
+    candidate: Candidate
+    scene: Scene
+    recipient: str
+    stale_at: datetime
+    answers: Answers
+    policy: Policy
+    #: True where the message was held or queued, and has its place already.
+    again: bool
+    #: Channels that were tried and refused it.
+    tried: frozenset[str]
+    limit_key: bytes
+    channel: str = ""
+    address: str = ""
+    language: str = ""
+
+    @property
+    def team(self) -> Team | None:
+        kind, _, name = self.recipient.partition(":")
+        return self.policy.teams.get(name) if kind == "team" else None
+
+
+Gate = Callable[[_Case], Hold | Drop | None]
+
+
+def questions(
+    candidate: Candidate, aggregate: Aggregate, scene: Scene, policy: Policy, *, again: bool = False
+) -> frozenset[Question]:
+    """All that `decide` may ask about this candidate."""
+    recipient = recipient_of(candidate, aggregate, scene)
+    asked = set()
+    key = limit_key(candidate, with_event(scene, candidate.seen))
+    limit = candidate.rule.limit
+    if key and limit and not again:
+        window = _window_start(limit.window, scene)
+        asked.add(Question("slot", key) if window is None else Question("uses", key, window))
+    cap = policy.caps.get(candidate.send.category)
+    if cap is not None and recipient:
+        asked.add(Question("uses", use_key(recipient, candidate.send.category), _cap_start(cap, scene)))
+    if not recipient.startswith("team:"):
+        customer = scene.facts.get("customer", {})
+        for channel in policy.channels:
+            address = address_of(customer, channel, policy.country)
+            if address:
+                asked.add(Question("suppressed", policy.digest(channel, address)))
+    return frozenset(asked)
+
+
+def decide(
+    candidate: Candidate,
+    aggregate: Aggregate,
+    scene: Scene,
+    answers: Answers,
+    policy: Policy,
+    *,
+    again: bool = False,
+    tried: Iterable[str] = (),
+) -> Decision:
+    """Send now, hold until, or drop, by the first gate that says so.
+
+    `scene` holds the facts of today; what belongs to the triggering event is the candidate's. `again` is the second look,
+    at a message that has been held or queued: its trigger must still stand, and its place in limits is its own.
+    """
+    sight = with_event(scene, candidate.seen)
+    recipient = recipient_of(candidate, aggregate, scene)
+    stale_at = _stale_at(candidate, policy, scene)
+    key = limit_key(candidate, sight)
+    case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, frozenset(tried), key)
+    limit = candidate.rule.limit
+    verdict: Hold | Drop | None = None
+    for gate in GATES:
+        verdict = gate(case)
+        if isinstance(verdict, Drop):
+            return Decision(candidate, verdict._replace(channel=case.channel), recipient, stale_at)
+        if verdict is not None:
+            verdict = verdict._replace(channel=case.channel, language=case.language)
+            break
+    once = limit is not None and limit.window is None
+    return Decision(
+        candidate,
+        verdict or SendNow(case.channel, case.address, case.language),
+        recipient,
+        stale_at,
+        slot=key if once else b"",
+        use=b"" if once else key,
+    )
+
+
+def _stale_at(candidate: Candidate, policy: Policy, scene: Scene) -> datetime:
+    """From when on it is of no use.
+
+    What the send says counts from what set it off; what the configuration says for all, from when it is to go out: else
+    a send `after: 3d` would be useless before its time.
+    """
+    send, by_category = candidate.send, policy.useless_after
+    general = by_category.get(send.category) or by_category.get("default") or Duration(days=2)
+    start = candidate.trigger_at if send.useless_after else _ready_at(candidate, scene)
+    return shift(start, send.useless_after or general, scene.zone, scene.working("shop"))
+
+
+def _ready_at(candidate: Candidate, scene: Scene) -> datetime:
+    return shift(candidate.trigger_at, candidate.send.after, scene.zone, scene.working("shop"))
+
+
+def _window_start(window: Duration | None, scene: Scene) -> datetime | None:
+    return None if window is None else shift(scene.now, -window, scene.zone, scene.working("shop"))
+
+
+def _cap_start(cap: Cap, scene: Scene) -> datetime:
+    today = start_of_day(scene.now.astimezone(scene.zone).date(), scene.zone)
+    return _window_start(cap.window, scene) or today - timedelta(microseconds=1)
+
+
+def _trigger(case: _Case) -> Drop | None:
+    rule = case.candidate.rule
+    if rule.follows_up(case.candidate.send):
+        return None
+    ended = _ended(case)
+    if ended and not rule.spans_the_end:
+        return Drop("superseded", ended)
+    if (case.again or isinstance(rule.trigger, Moment)) and not stands(rule.trigger, case.candidate.seen, case.scene):
+        return Drop("superseded")
+    return None
+
+
+def _ended(case: _Case) -> str:
+    kind = case.candidate.subject_key.partition(":")[0]
+    status = case.scene.value(f"{kind}.status")
+    return f"the {kind} is {status}" if status in CLOSED else ""
+
+
+def _conditions(case: _Case) -> Drop | None:
+    rule, send = case.candidate.rule, case.candidate.send
+    pairs = [(send.only_if, send.not_if)]
+    if not rule.follows_up(send):
+        pairs.insert(0, (rule.only_if, rule.not_if))
+    for only_if, not_if in pairs:
+        reason = refusal(only_if, not_if, rule, case.scene)
+        if reason:
+            return Drop(reason)
+    return None
+
+
+def _stale(case: _Case) -> Drop | None:
+    return Drop("stale") if case.scene.now >= case.stale_at else None
+
+
+def _address(case: _Case) -> Drop | None:
+    """Choose the first channel that can carry it, and say why there is none."""
+    send, policy = case.candidate.send, case.policy
+    customer = case.scene.facts.get("customer", {})
+    team = case.team
+    preferred = None if team else customer.get("customer.preferred_channel")
+    why = Drop("channel_unavailable")
+    for channel in in_order(send.channels, preferred, policy.channels):
+        if (
+            channel in case.tried
+            or channel not in policy.channels
+            or not policy.wording.carries(send.template, channel)
+        ):
+            continue
+        if team is not None:
+            address = (team.email if channel == "email" else team.phone) or None
+        else:
+            address = address_of(customer, channel, policy.country)
+        if address is None:
+            why = Drop("no_address") if why.reason == "channel_unavailable" else why
+            continue
+        if channel == "sms" and policy.sms_countries is not None and country_of(address) not in policy.sms_countries:
+            why = Drop("country_forbids")
+            continue
+        suppressed = "" if team else case.answers.suppressed(policy.digest(channel, address))
+        if suppressed:
+            why = Drop("suppressed", suppressed)
+        elif not team and not _consented(case, channel):
+            why = Drop("no_consent")
+        else:
+            wanted = (team.locale if team else customer.get("customer.locale")) or policy.locale
+            try:
+                case.language = policy.wording.language(send.template, channel, wanted)
+            except NoTranslation as error:
+                why = Drop("no_translation", str(error))
+                continue
+            case.channel, case.address = channel, address
+            return None
+    return why
+
+
+def _consented(case: _Case, channel: str) -> bool:
+    category = case.candidate.send.category
+    state = case.scene.value(f"customer.consent@{channel}/{category}")
+    return bool(state == "granted" if category in case.policy.consent else state != "revoked")
+
+
+def _operator(case: _Case) -> Hold | Drop | None:
+    covering = [one for one in case.policy.mutes if one.covers(case.candidate, case.scene)]
+    for one in covering:
+        if one.kind == "mute":
+            return Drop("muted", one.reason)
+    for one in covering:
+        return Hold(min(one.until or case.stale_at, case.stale_at), "paused")
+    return Hold(case.stale_at, "paused") if case.candidate.rule.state == "paused" else None
+
+
+def _limit(case: _Case) -> Drop | None:
+    limit = case.candidate.rule.limit
+    if case.again or limit is None or not case.limit_key:
+        return None
+    start = _window_start(limit.window, case.scene)
+    if start is None:
+        return Drop("already_sent") if case.answers.taken(case.limit_key) else None
+    return Drop("limit") if len(case.answers.uses(case.limit_key, start)) >= limit.at_most else None
+
+
+def _frequency_cap(case: _Case) -> Hold | Drop | None:
+    cap = case.policy.caps.get(case.candidate.send.category)
+    if cap is None or case.team is not None:
+        return None
+    start = _cap_start(cap, case.scene)
+    uses = sorted(case.answers.uses(use_key(case.recipient, case.candidate.send.category), start))
+    if len(uses) < cap.count:
+        return None
+    until = _frees(cap, uses[-cap.count], case.scene)
+    return Hold(until, "frequency_cap") if until < case.stale_at else Drop("frequency_cap")
+
+
+def _frees(cap: Cap, oldest: datetime, scene: Scene) -> datetime:
+    if cap.window is not None:
+        return shift(oldest, cap.window, scene.zone, scene.working("shop")) + timedelta(microseconds=1)
+    tomorrow: date = scene.now.astimezone(scene.zone).date() + timedelta(days=1)
+    return start_of_day(tomorrow, scene.zone)
+
+
+def _not_yet(case: _Case) -> Hold | None:
+    ready = _ready_at(case.candidate, case.scene)
+    return Hold(ready, "not_yet") if ready > case.scene.now else None
+
+
+def _quiet_hours(case: _Case) -> Hold | None:
+    """The channel's hours and the category's, both; for staff the team's own."""
+    until = case.scene.now
+    team = case.team
+    if team is not None:
+        opens = team.hours.opens(until, team.zone or case.policy.zone) if team.hours else None
+        return Hold(opens, "quiet_hours") if opens else None
+    hours = case.policy.quiet_hours
+    windows = [hours[name] for name in (case.channel, case.candidate.send.category) if name in hours]
+    for _ in range(8):  # windows may hand over to each other; a day holds no more changes than this
+        ends = [end for end in (window.ends(until, case.scene.zone) for window in windows) if end is not None]
+        if not ends:
+            break
+        until = max(ends)
+    return Hold(until, "quiet_hours") if until > case.scene.now else None
+
+
+def _watching(case: _Case) -> Drop | None:
+    return Drop("watching") if case.candidate.rule.state == "watch" else None
+
+
+#: In this order. The address comes before the hours, which depend on the channel.
+GATES: tuple[Gate, ...] = (
+    _trigger, _conditions, _stale, _address, _watching, _operator, _limit, _not_yet, _frequency_cap, _quiet_hours,
+)  # fmt: skip

@@ -1,0 +1,102 @@
+"""What the configuration and the operators allow: what the gates go by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import blake2b
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+from notifier.core.duration import Duration
+from notifier.core.match import Candidate
+from notifier.core.quiet_hours import OfficeHours, QuietHours
+from notifier.core.scene import Scene
+
+__all__ = ["Cap", "Mute", "Policy", "Team", "Wording"]
+
+
+class Wording(Protocol):
+    """What the gates must know of the message texts."""
+
+    def carries(self, name: str, channel: str) -> bool: ...
+
+    def language(self, name: str, channel: str, wanted: str | None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """So many messages of a category for one person, a local day or any stretch of `window`."""
+
+    count: int
+    window: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    email: str = ""
+    phone: str = ""
+    locale: str = ""
+    hours: OfficeHours | None = None
+    #: Whose clock the hours are on; None is the shop's.
+    zone: ZoneInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """An operator's word: `pause` holds, `mute` drops, until a time or until it is lifted."""
+
+    kind: Literal["pause", "mute"]
+    #: `all`, `rule:ID`, `carrier:NAME`, `sku:SKU`.
+    scope: str
+    until: datetime | None = None
+    reason: str = ""
+
+    def covers(self, candidate: Candidate, scene: Scene) -> bool:
+        if self.until is not None and self.until <= scene.now:
+            return False
+        return self.scope == "all" or self.scope in _scopes(candidate, scene)
+
+
+def _scopes(candidate: Candidate, scene: Scene) -> set[str]:
+    skus = [item.get("sku") for item in scene.value("order.items") or ()] + [scene.value("stock.sku")]
+    carriers = [scene.value("order.carrier"), scene.value("shipment.carrier")]
+    return {
+        f"rule:{candidate.rule.id}",
+        *(f"sku:{sku}" for sku in skus if sku),
+        *(f"carrier:{carrier}" for carrier in carriers if carrier),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration and the operators allow."""
+
+    wording: Wording
+    zone: ZoneInfo
+    locale: str = "en"
+    #: How phone numbers without a prefix are read where the customer's country is not known.
+    country: str | None = None
+    #: Channels with a provider, in order.
+    channels: tuple[str, ...] = ("email", "sms")
+    #: The only countries whose numbers get an SMS; None is all.
+    sms_countries: frozenset[str] | None = None
+    #: By channel or category.
+    quiet_hours: Mapping[str, QuietHours] = field(default_factory=dict)
+    #: By category.
+    caps: Mapping[str, Cap] = field(default_factory=dict)
+    #: By category, and `default`.
+    useless_after: Mapping[str, Duration] = field(default_factory=dict)
+    teams: Mapping[str, Team] = field(default_factory=dict)
+    #: Categories that nobody gets without having agreed.
+    consent: frozenset[str] = frozenset({"marketing"})
+    mutes: tuple[Mute, ...] = ()
+    #: Keyed hash of an address, by channel: how suppressions are asked for.
+    digest: Callable[[str, str], bytes] = lambda channel, address: blake2b(
+        f"{channel}:{address}".encode(), digest_size=16
+    ).digest()
+
+    def with_mutes(self, mutes: Iterable[Mute]) -> Policy:
+        """The same with what operators have said."""
+        return replace(self, mutes=tuple(mutes))

@@ -1,0 +1,189 @@
+"""A rule, as the engine runs it: what it is about, what sets it off, what must hold, what to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import time
+
+from notifier.core.catalogue import CLOSED, Field
+from notifier.core.condition import Condition, TimeRef
+from notifier.core.duration import NO_TIME, Duration
+
+__all__ = ["ABOUT", "CATEGORIES", "Book", "Change", "FollowUp", "Limit", "Moment", "OnEvent", "Rule", "Send", "Trigger"]
+
+#: What a rule can be about.
+ABOUT = ("order", "shipment", "stock", "customer")
+CATEGORIES = ("critical", "transactional", "requested", "survey", "marketing", "staff")
+
+
+@dataclass(frozen=True, slots=True)
+class OnEvent:
+    """When such an event is folded in."""
+
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Once, when that instant comes."""
+
+    when: TimeRef
+    #: With it, days are counted from the local date, and then this time is taken.
+    at: time | None = None
+
+    @property
+    def field(self) -> Field | None:
+        """What it moves with; None for a written date."""
+        return self.when.base if isinstance(self.when.base, Field) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """When an event changes a field so; from unknown it never fires."""
+
+    field: Field
+    later_by: Duration | None = None
+    earlier_by: Duration | None = None
+    #: Crossing: from at or under to over, from at or over to under.
+    rises_above: object | None = None
+    falls_below: object | None = None
+    to: tuple[object, ...] | None = None
+    from_: tuple[object, ...] | None = None
+
+
+Trigger = OnEvent | Moment | Change
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One thing that a rule sends."""
+
+    #: Its place in the rule; the follow-up's comes after those of `send`.
+    index: int
+    template: str
+    #: True where `template` names a survey.
+    survey: bool
+    category: str
+    #: `customer` or `team.NAME`.
+    to: str = "customer"
+    #: In order of trial; `preferred` stands for what the customer prefers. Empty: preferred, then the configured order.
+    channels: tuple[str, ...] = ()
+    after: Duration = NO_TIME
+    useless_after: Duration | None = None
+    only_if: Condition | None = None
+    not_if: Condition | None = None
+
+    @property
+    def label(self) -> str:
+        return f"survey:{self.template}" if self.survey else self.template
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What goes out some time after the rule's message has left."""
+
+    send: Send
+    after: Duration
+    #: Waited for where unknown; None counts from when the message left.
+    counted_from: Field | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often, for the same `keys`: once for all, or so many times in any stretch of `window`."""
+
+    #: Kinds of subject (`order`) and fields (`order.promised_at`).
+    keys: tuple[str, ...]
+    at_most: int = 1
+    window: Duration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    id: str
+    about: str
+    trigger: Trigger
+    sends: tuple[Send, ...]
+    #: Its place among all rules, file by file: what is equal otherwise goes by it.
+    place: int
+    #: Hash of what was written, so that two versions of a rule can be told apart.
+    hash: str
+    description: str = ""
+    owner: str = ""
+    only_if: Condition | None = None
+    not_if: Condition | None = None
+    #: Drop where `not_if` is unknown, too: it protects rather than informs.
+    if_unknown_skip: bool = False
+    include_closed: bool = False
+    send_if_already_past: bool = False
+    limit: Limit | None = None
+    follow_up: FollowUp | None = None
+    #: `watch` decides and counts but sends nothing; `paused` holds; `draft` is only checked.
+    state: str = "live"
+    #: `rules/delivery.yaml:12`, for people.
+    where: str = ""
+
+    def send_at(self, index: int) -> Send | None:
+        """The send with this index, the follow-up's included; None where an edit took it away."""
+        if self.follow_up is not None and index == self.follow_up.send.index:
+            return self.follow_up.send
+        return next((one for one in self.sends if one.index == index), None)
+
+    def follows_up(self, send: Send) -> bool:
+        return self.follow_up is not None and send.index == self.follow_up.send.index
+
+    @property
+    def spans_the_end(self) -> bool:
+        """True where finished subjects are in: it says so, or its trigger is itself about the end."""
+        if self.include_closed:
+            return True
+        if isinstance(self.trigger, OnEvent):
+            return all(name.partition(".")[2] in CLOSED for name in self.trigger.types) or self.about in (
+                "stock",
+                "customer",
+            )
+        watched = self.trigger.field
+        if isinstance(self.trigger, Change) and watched is not None and watched.path.endswith(".status"):
+            return bool(self.trigger.to) and CLOSED.issuperset(self.trigger.to or ())
+        return watched is not None and watched.path.rpartition(".")[2].removesuffix("_at") in CLOSED
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All rules in force, filed by what can set them off."""
+
+    rules: tuple[Rule, ...]
+    #: Hash of the whole text.
+    hash: str = ""
+    by_id: Mapping[str, Rule] = field(default_factory=dict)
+    #: (about, event type) -> rules.
+    on_event: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
+    #: about -> field path -> rules whose trigger looks at it.
+    on_change: Mapping[str, Mapping[str, tuple[Rule, ...]]] = field(default_factory=dict)
+    #: about -> rules with a moment.
+    moments: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    #: What the rules are about: nothing else needs to be looked at.
+    kinds: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:
+        kept = tuple(rules)
+        awake = [rule for rule in kept if rule.state != "draft"]
+        on_event: dict[tuple[str, str], tuple[Rule, ...]] = {}
+        on_change: dict[str, dict[str, tuple[Rule, ...]]] = {}
+        moments: dict[str, tuple[Rule, ...]] = {}
+        for rule in awake:
+            if isinstance(rule.trigger, OnEvent):
+                for name in rule.trigger.types:
+                    on_event[rule.about, name] = (*on_event.get((rule.about, name), ()), rule)
+            elif isinstance(rule.trigger, Change):
+                filed = on_change.setdefault(rule.about, {})
+                filed[rule.trigger.field.path] = (*filed.get(rule.trigger.field.path, ()), rule)
+            else:
+                moments[rule.about] = (*moments.get(rule.about, ()), rule)
+        kinds = frozenset(rule.about for rule in awake)
+        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, moments, kinds)
+
+    def follow_ups(self, about: str) -> Iterator[Rule]:
+        return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)

@@ -1,0 +1,80 @@
+"""When a trigger goes off, and whether it still stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from notifier.core.condition import NumberRef
+from notifier.core.local_time import instant, shift_day
+from notifier.core.rule import Change, FollowUp, Moment, Trigger
+from notifier.core.scene import Scene
+
+__all__ = ["changed", "due", "follow_up_due", "stands"]
+
+
+def due(trigger: Moment, scene: Scene) -> datetime | None:
+    """The instant that the moment names, None while it is unknown."""
+    when = trigger.when
+    if trigger.at is None:
+        return when.resolve(scene)
+    base: Any = scene.value(trigger.field.path) if trigger.field else when.base
+    if base is None:
+        return None
+    day: date = base.astimezone(scene.zone).date() if isinstance(base, datetime) else base
+    return instant(shift_day(day, when.by, scene.working(when.calendar)), trigger.at, scene.zone)
+
+
+def follow_up_due(follow_up: FollowUp, left: datetime, scene: Scene) -> datetime | None:
+    """When what follows a message that left at `left` is due; None while what it is counted from is unknown."""
+    counted = follow_up.counted_from
+    start = left if counted is None else scene.value(counted.path)
+    if start is None:
+        return None
+    return scene.moved(start, follow_up.after, ends_day=counted is not None and counted.ends_day)
+
+
+def changed(trigger: Change, before: Any, after: Any, scene: Scene) -> bool:
+    """Whether going from `before` to `after` is the change that the trigger waits for; from or to unknown never is."""
+    if before is None or after is None or before == after:
+        return False
+    return _far_enough(trigger, before, after, scene) and _crosses(trigger, before, after, scene)
+
+
+def _far_enough(trigger: Change, before: Any, after: Any, scene: Scene) -> bool:
+    ends_day = trigger.field.ends_day
+    if trigger.later_by is not None:
+        line = scene.moved(before, trigger.later_by, ends_day=ends_day)
+        return scene.instant(after, ends_day=ends_day) >= line
+    if trigger.earlier_by is not None:
+        line = scene.moved(before, -trigger.earlier_by, ends_day=ends_day)
+        return scene.instant(after, ends_day=ends_day) <= line
+    if trigger.to is not None and after not in trigger.to:
+        return False
+    return trigger.from_ is None or before in trigger.from_
+
+
+def _crosses(trigger: Change, before: Any, after: Any, scene: Scene) -> bool:
+    if trigger.rises_above is not None:
+        line = _line(trigger.rises_above, scene)
+        return line is not None and before <= line < after
+    if trigger.falls_below is not None:
+        line = _line(trigger.falls_below, scene)
+        return line is not None and before >= line > after
+    return True
+
+
+def _line(reference: object, scene: Scene) -> Any:
+    return reference.resolve(scene) if isinstance(reference, NumberRef) else reference
+
+
+def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
+    """Whether what set a message off is still so, by today's facts: the second look before it leaves."""
+    if isinstance(trigger, Moment):
+        moment = due(trigger, scene)
+        return moment is not None and moment <= scene.now
+    if isinstance(trigger, Change):
+        before, now = seen.get("change.before"), scene.value(trigger.field.path)
+        return changed(trigger, before, now, scene)
+    return True

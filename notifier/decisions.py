@@ -1,0 +1,128 @@
+"""Candidates before the gates, in one transaction: asked about together, decided in order, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from notifier.cast import Cast
+from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, decision_key, questions, recipient_of
+from notifier.core.match import Candidate
+from notifier.core.policy import Policy
+from notifier.project import Project
+from notifier.store import Unit
+from notifier.store.record import DecisionRow, Match, Outgoing
+
+__all__ = ["PRIORITIES", "decide_all", "policy_of", "row_of"]
+
+#: Lower leaves first, so that a backlog of surveys holds up nothing that matters more.
+PRIORITIES = {"critical": 0, "staff": 10, "transactional": 20, "requested": 30, "survey": 50, "marketing": 60}
+
+
+def policy_of(project: Project, unit: Unit) -> Policy:
+    """The project's policy and what operators have said since."""
+    mutes = unit.mutes()
+    return project.policy.with_mutes(mutes) if mutes else project.policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    candidate: Candidate
+    key: bytes
+    recipient: str
+
+
+def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Candidate], now: datetime) -> None:
+    """Decide what fired, once each however often it comes, and write matches, decisions and messages."""
+    cases = _new_cases(unit, cast, candidates, now)
+    if not cases:
+        return
+    policy = policy_of(project, unit)
+    asked = [
+        questions(one.candidate, subject, cast.scene(subject, now), policy)
+        for one in cases
+        for subject in (cast[one.candidate.subject_key],)
+    ]
+    answers = Answers(unit.answers(frozenset().union(*asked)))
+    decided = []
+    for one in cases:
+        subject = cast[one.candidate.subject_key]
+        decision = decide(one.candidate, subject, cast.scene(subject, now), answers, policy)
+        answers.note(decision, now)
+        decided.append((one, decision))
+    _write(unit, decided, now)
+
+
+def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: datetime) -> list[_Case]:
+    cases: dict[bytes, _Case] = {}
+    for candidate in candidates:
+        subject = cast[candidate.subject_key]
+        recipient = recipient_of(candidate, subject, cast.scene(subject, now))
+        key = decision_key(candidate, recipient)
+        cases.setdefault(key, _Case(candidate, key, recipient))
+    known = unit.known_matches(cases.keys()) if cases else set()
+    return [one for key, one in cases.items() if key not in known]
+
+
+def _write(unit: Unit, decided: Sequence[tuple[_Case, Decision]], now: datetime) -> None:
+    unit.add_matches(_match(one, now) for one, _ in decided)
+    unit.add_decisions(row_of(one.key, decision, now) for one, decision in decided if decision.name != "send")
+    unit.enqueue(_message(one.key, decision, now) for one, decision in decided if decision.name != "drop")
+    unit.take_slots((decision.slot, one.key) for one, decision in decided if decision.slot)
+    unit.add_uses((decision.use, now, one.key) for one, decision in decided if decision.use)
+
+
+def _match(one: _Case, now: datetime) -> Match:
+    candidate = one.candidate
+    return Match(
+        key=one.key,
+        subject_key=candidate.subject_key,
+        rule=candidate.rule.id,
+        rule_hash=candidate.rule.hash,
+        send=candidate.send.index,
+        recipient=one.recipient,
+        occurrence=candidate.occurrence,
+        trigger_at=candidate.trigger_at,
+        at=now,
+        seen=candidate.seen,
+    )
+
+
+def row_of(match_key: bytes, decision: Decision, now: datetime) -> DecisionRow:
+    """A decision as it is kept."""
+    outcome, send = decision.outcome, decision.candidate.send
+    return DecisionRow(
+        match_key=match_key,
+        at=now,
+        outcome=decision.name,
+        reason="" if isinstance(outcome, SendNow) else outcome.reason,
+        detail="" if isinstance(outcome, SendNow | Hold) else outcome.detail,
+        until=outcome.until if isinstance(outcome, Hold) else None,
+        channel=outcome.channel,
+        language=outcome.language if isinstance(outcome, SendNow | Hold) else "",
+        template=send.label,
+        category=send.category,
+    )
+
+
+def _message(key: bytes, decision: Decision, now: datetime) -> Outgoing:
+    candidate, outcome = decision.candidate, decision.outcome
+    held = isinstance(outcome, Hold)
+    return Outgoing(
+        key=key,
+        subject_key=candidate.subject_key,
+        rule=candidate.rule.id,
+        send=candidate.send.index,
+        recipient=decision.recipient,
+        category=candidate.send.category,
+        priority=PRIORITIES[candidate.send.category],
+        state="held" if held else "pending",
+        due_at=outcome.until if isinstance(outcome, Hold) else now,
+        stale_at=decision.stale_at,
+        template=candidate.send.label,
+        created_at=now,
+        reason=outcome.reason if isinstance(outcome, Hold) else "",
+        channel=outcome.channel,
+        language=outcome.language if isinstance(outcome, SendNow | Hold) else "",
+    )

@@ -1,0 +1,388 @@
+"""Sending: claim, render, mark, send, settle.
+
+A claim only says whose work a message is. The mark, committed just before the call, is what says "this may have been
+sent": a message that is marked and not settled is never taken for one that was not sent. Before the mark the message is
+decided again, with the facts of that moment and in that transaction.
+
+    held | pending -> claimed -> posting -> accepted | pending (again later) | failed | unknown
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from notifier.cast import Cast
+from notifier.core import own_event
+from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions, use_key
+from notifier.core.match import Candidate, after_sending
+from notifier.core.message import Message
+from notifier.core.policy import Policy
+from notifier.decisions import policy_of, row_of
+from notifier.errors import RenderFailed
+from notifier.ingest import absorb
+from notifier.links import Links
+from notifier.project import Project
+from notifier.provider import Accepted, Outcome, Provider, Refused, RetryLater, Unknown
+from notifier.store import Store, Unit
+from notifier.store.record import Attempt, DecisionRow, Outgoing
+from notifier.writing import Writer, freeze, thaw
+
+__all__ = ["PAGE", "Carriers", "Dispatch", "Ready"]
+
+_log = logging.getLogger(__name__)
+
+#: Messages in one claim.
+PAGE = 100
+#: Of real time. A call that has not begun in time to end within it is left to whoever cleans up.
+LEASE = timedelta(seconds=120)
+#: No call takes longer, in seconds; a lease outlives it.
+CALL_LIMIT = 40.0
+_RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 1800, 7200, 21600))
+_SHORTEST_WAIT = timedelta(seconds=1)
+#: How long a provider that refuses everything is left alone.
+_REPAIR = timedelta(minutes=5)
+#: How long a message whose fate is not known is left alone, by channel: word may still come.
+_GRACE = {"email": timedelta(minutes=15), "sms": timedelta(minutes=2)}
+#: What may be sent once more when nobody can say whether it was: losing it costs more than a second copy.
+_RESENT = {("critical", "email"), ("critical", "sms"), ("transactional", "email"), ("staff", "email"), ("staff", "sms")}
+
+
+class Carriers:
+    """The project's providers on one event loop: calls within their limits, and within ours on time."""
+
+    def __init__(self, project: Project, providers: Mapping[str, Provider]) -> None:
+        self._project = project
+        self._providers = providers
+        self._free = {name: asyncio.Semaphore(one.max_in_flight) for name, one in providers.items()}
+
+    def name_for(self, channel: str) -> str:
+        return self._project.config.channels.providers(channel)[0]
+
+    async def send(self, name: str, message: Message, latest: float) -> Outcome:
+        """One call, if its turn comes before `latest` on the monotonic clock."""
+        async with self._free[name]:
+            if time.monotonic() > latest:
+                return RetryLater(None, "its turn came too late", counted=False)
+            try:
+                return await asyncio.wait_for(self._providers[name].send(message), CALL_LIMIT)
+            except TimeoutError:
+                return Unknown(f"no answer within {CALL_LIMIT:.0f} s")
+            except Exception as error:  # noqa: BLE001 - a fault of the provider's code: nobody knows how far it got
+                _log.exception("provider %s failed", name)
+                return Unknown(f"{type(error).__name__} in the provider's code")
+
+    async def close(self) -> None:
+        for provider in self._providers.values():
+            await provider.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed message and what is needed for it to leave."""
+
+    outgoing: Outgoing
+    #: None where an edit of the rules took away what fired.
+    candidate: Candidate | None = None
+    #: By which channel and in which language it was written: the mark must come to the same.
+    written_for: tuple[str, str] = ("", "")
+    message: Message | None = None
+    #: Why it could not be written.
+    failure: str = ""
+
+
+@dataclass(slots=True)
+class _Look:
+    """Messages looked at together, in one transaction."""
+
+    unit: Unit
+    cast: Cast
+    policy: Policy
+    now: datetime
+    carriers: Carriers | None = None
+    #: What is to be told to the rules at the end.
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    def decide(self, candidate: Candidate, outgoing: Outgoing) -> Decision:
+        """The second look: with today's facts, trigger and all."""
+        subject = self.cast[candidate.subject_key]
+        scene = self.cast.scene(subject, self.now)
+        asked = questions(candidate, subject, scene, self.policy, again=True)
+        answers = Answers(self.unit.answers(asked) if asked else {})
+        return decide(candidate, subject, scene, answers, self.policy, again=True, tried=outgoing.tried)
+
+
+class Dispatch:
+    """Moves messages from the outbox to the providers, a page at a time."""
+
+    def __init__(
+        self, project: Project, store: Store, links: Links, *, render: bool = True, repeatable: Collection[str] = ()
+    ) -> None:
+        """`repeatable` names the providers that deliver once however often they are given the same message."""
+        self._project = project
+        self._store = store
+        self._repeatable = frozenset(repeatable)
+        self._reader = project.reader()
+        self._writer = Writer(project, links) if render else None
+
+    def claim(self, now: datetime, limit: int = PAGE) -> list[Outgoing]:
+        """Take messages whose time has come, for as long as a lease lasts."""
+        with self._store.begin() as unit:
+            return unit.claim(now, limit, uuid4().hex, datetime.now(UTC) + LEASE)
+
+    def _look(self, unit: Unit, outgoing: Iterable[Outgoing], now: datetime, carriers: Carriers | None = None) -> _Look:
+        cast = Cast(self._project, unit)
+        cast.bring(one.subject_key for one in outgoing)
+        return _Look(unit, cast, policy_of(self._project, unit), now, carriers)
+
+    # writing --------------------------------------------------------------------------------------------------------
+
+    def prepare(self, claimed: Sequence[Outgoing], now: datetime) -> list[Ready]:
+        """Look at each, and write what will probably leave; in no transaction that writes."""
+        with self._store.read() as unit:
+            look = self._look(unit, claimed, now)
+            bodies = unit.bodies([one.key for one in claimed if one.calls])
+            return [self._prepare(look, one, bodies.get(one.key)) for one in claimed]
+
+    def _prepare(self, look: _Look, outgoing: Outgoing, body: bytes | None) -> Ready:
+        candidate = self._candidate(look.unit, outgoing)
+        outcome = look.decide(candidate, outgoing).outcome if candidate else None
+        if candidate is None or not isinstance(outcome, SendNow):
+            return Ready(outgoing, candidate)
+        message = thaw(body) if body else None
+        written_for = (outcome.channel, outcome.language)
+        if self._writer is None or (message is not None and message.channel == outcome.channel):
+            return Ready(outgoing, candidate, written_for, message)
+        scene = look.cast.scene(look.cast[outgoing.subject_key], look.now)
+        try:
+            message = self._writer.write(look.cast, outgoing, candidate, scene, outcome)
+        except RenderFailed as error:
+            return Ready(outgoing, candidate, written_for, failure=str(error))
+        return Ready(outgoing, candidate, written_for, message)
+
+    def _candidate(self, unit: Unit, outgoing: Outgoing) -> Candidate | None:
+        """What fired, by the rules of today."""
+        rule = self._project.book.by_id.get(outgoing.rule)
+        send = rule.send_at(outgoing.send) if rule else None
+        match = unit.match(outgoing.key) if send else None
+        if match is None or rule is None or send is None:
+            return None
+        return Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
+
+    # marking --------------------------------------------------------------------------------------------------------
+
+    def mark(self, ready: Sequence[Ready], carriers: Carriers | None, now: datetime) -> list[Ready]:
+        """Decide again, and write down that what is let through is about to be sent; gives what is to be sent."""
+        with self._store.begin() as unit:
+            look = self._look(unit, [one.outgoing for one in ready], now, carriers)
+            current = unit.messages([one.outgoing.key for one in ready])
+            mine = [one for one in ready if _held_by(current.get(one.outgoing.key), one.outgoing, "claimed")]
+            going = [marked for one in mine if (marked := self._mark(look, one)) is not None]
+            self._tell(look)
+        return going
+
+    def _mark(self, look: _Look, ready: Ready) -> Ready | None:
+        outgoing, candidate = ready.outgoing, ready.candidate
+        if candidate is None:
+            self._end(
+                look, outgoing, "dropped", DecisionRow(outgoing.key, look.now, "drop", "superseded", "the rule is gone")
+            )
+            return None
+        decision = look.decide(candidate, outgoing)
+        outcome, row = decision.outcome, row_of(outgoing.key, decision, look.now)
+        if isinstance(outcome, Hold):
+            self._hold(look, outgoing, outcome, row)
+        elif isinstance(outcome, Drop):
+            refused = outgoing.tried and outcome.reason in ("channel_unavailable", "no_address")
+            self._end(look, outgoing, "failed" if refused else "dropped", row)
+        elif ready.failure:
+            self._end(
+                look, outgoing, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure)
+            )
+        elif (outcome.channel, outcome.language) != ready.written_for:
+            look.unit.put([replace(_let_go(outgoing), state="pending", due_at=look.now)])
+        else:
+            return self._post(look, ready, outcome, row)
+        return None
+
+    def _post(self, look: _Look, ready: Ready, outcome: SendNow, row: DecisionRow) -> Ready:
+        """The mark itself."""
+        outgoing = replace(
+            ready.outgoing,
+            state="posting",
+            reason="",
+            channel=outcome.channel,
+            language=outcome.language,
+            address=outcome.address,
+            provider=look.carriers.name_for(outcome.channel) if look.carriers else "",
+            calls=ready.outgoing.calls + 1,
+        )
+        look.unit.put([outgoing])
+        look.unit.start_attempts([Attempt(outgoing.key, outgoing.calls, outgoing.provider, look.now)])
+        if ready.message is not None:
+            look.unit.keep_bodies([(outgoing.key, freeze(ready.message))])
+        if outgoing.calls == 1:
+            look.unit.add_decisions([row])
+            look.unit.add_uses([(use_key(outgoing.recipient, outgoing.category), look.now, outgoing.key)])
+        return replace(ready, outgoing=outgoing)
+
+    @staticmethod
+    def _hold(look: _Look, outgoing: Outgoing, hold: Hold, row: DecisionRow) -> None:
+        waiting = replace(_let_go(outgoing), state="held", due_at=hold.until, reason=hold.reason)
+        look.unit.put([replace(waiting, channel=hold.channel, language=hold.language)])
+        if hold.reason != outgoing.reason:
+            look.unit.add_decisions([row])
+
+    @staticmethod
+    def _end(look: _Look, outgoing: Outgoing, state: Literal["dropped", "failed"], row: DecisionRow) -> None:
+        """It will not be sent: its place in limits is free, and where it failed an event says so."""
+        row = replace(row, template=outgoing.template, category=outgoing.category)
+        reason = outgoing.reason if state == "failed" and outgoing.tried else row.reason
+        look.unit.add_decisions([row])
+        look.unit.put([replace(_let_go(outgoing), state=state, reason=reason)])
+        look.unit.free([outgoing.key])
+        if state == "failed":
+            _log.warning("message %s (%s) was not sent: %s", outgoing.id, outgoing.rule, row.detail or reason)
+            look.events += _events("message.failed", outgoing, look.now, reason)
+
+    # sending --------------------------------------------------------------------------------------------------------
+
+    async def send(self, going: Sequence[Ready], carriers: Carriers) -> list[tuple[Ready, Outcome]]:
+        """Call the providers, many at once; a mark that has grown old is left alone, since its lease may end meanwhile."""
+        latest = time.monotonic() + LEASE.total_seconds() * 0.8
+
+        async def call(one: Ready) -> tuple[Ready, Outcome]:
+            assert one.message is not None
+            return one, await carriers.send(one.outgoing.provider, one.message, latest)
+
+        return list(await asyncio.gather(*(call(one) for one in going)))
+
+    def settle(self, results: Sequence[tuple[Ready, Outcome]], now: datetime) -> None:
+        """Write down what became of the calls."""
+        with self._store.begin() as unit:
+            look = self._look(unit, (), now)
+            current = unit.messages([ready.outgoing.key for ready, _ in results])
+            for ready, outcome in results:
+                outgoing = current[ready.outgoing.key]
+                mine = _held_by(outgoing, ready.outgoing, "posting")
+                # News from an old claim is believed only where it is the good news, which nothing can undo.
+                if mine or (isinstance(outcome, Accepted) and outgoing.state in ("posting", "unknown")):
+                    self._settle(look, outgoing, ready.candidate, outcome)
+            look.cast.save()
+            self._tell(look)
+
+    def _settle(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None, outcome: Outcome) -> None:
+        free, now = _let_go(outgoing), look.now
+        name, detail = _told(outcome)
+        look.unit.end_attempt(Attempt(outgoing.key, outgoing.calls, outgoing.provider, now, now, name, detail))
+        if isinstance(outcome, Accepted):
+            free = replace(free, state="accepted", provider_id=outcome.id, reason="")
+            self._remember(look, outgoing, candidate)
+            look.events += _events("message.accepted", outgoing, now)
+        elif isinstance(outcome, RetryLater):
+            free = _later(free, outcome, now)
+        elif isinstance(outcome, Unknown):
+            free = _unknown(free, outcome.reason, now)
+        elif outcome.scope in ("sender", "provider"):
+            _log.error("provider %s refuses everything: %s", outgoing.provider, outcome.reason)
+            free = _later(free, RetryLater(_REPAIR, outcome.reason, counted=False), now)
+        else:
+            free = replace(
+                free, state="pending", due_at=now, tried=(*free.tried, outgoing.channel), reason=outcome.reason
+            )
+            if outcome.scope == "address" and outgoing.recipient.startswith("customer:"):
+                digest = self._project.digest(outgoing.channel, outgoing.address)
+                look.unit.suppress(digest, outgoing.channel, outcome.reason, now)
+                look.events += _events("message.suppressed", outgoing, now, outcome.reason)
+        look.unit.put([free])
+
+    def _remember(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None) -> None:
+        """The subject knows that it was told: what follows up waits from here."""
+        if candidate is None or candidate.rule.follow_up is None or candidate.rule.follows_up(candidate.send):
+            return
+        subject = look.cast[outgoing.subject_key]
+        scene = look.cast.scene(subject, look.now)
+        look.cast.put(after_sending(self._project.book, subject, candidate.rule, outgoing.id, scene))
+
+    def _tell(self, look: _Look) -> None:
+        """What became of messages goes the way of all events."""
+        if look.events:
+            events = [self._reader.read(event, look.now) for event in look.events]
+            absorb(self._project, look.unit, events, look.now)
+
+    # cleaning up ----------------------------------------------------------------------------------------------------
+
+    def reconcile(self, now: datetime) -> int:
+        """Take back what nobody holds any more, and decide about what may or may not have been sent; how many."""
+        with self._store.read() as unit:
+            expired = unit.expired_claims(datetime.now(UTC), PAGE)
+            unknown = unit.unknown_messages(now, PAGE)
+        if not expired and not unknown:
+            return 0
+        with self._store.begin() as unit:
+            for one in unit.messages([one.key for one in (*expired, *unknown)]).values():
+                again = one.state in ("posting", "unknown") and one.provider in self._repeatable
+                if one.state == "claimed" or again:
+                    unit.put([replace(_let_go(one), state="pending", due_at=now)])
+                elif one.state == "posting":
+                    unit.put([_unknown(_let_go(one), "the process ended during the call", now)])
+                elif one.state == "unknown":
+                    unit.put([_resolved(one, now)])
+        return len(expired) + len(unknown)
+
+
+def _held_by(current: Outgoing | None, claimed: Outgoing, state: str) -> bool:
+    """Whether the claim still stands."""
+    return current is not None and current.state == state and current.token == claimed.token
+
+
+def _let_go(outgoing: Outgoing) -> Outgoing:
+    return replace(outgoing, token="", lease_until=None)
+
+
+def _later(outgoing: Outgoing, outcome: RetryLater, now: datetime) -> Outgoing:
+    """Again when the provider says, or after a wait that grows and is spread by the message's own name."""
+    wait = outcome.after
+    if wait is None:
+        wait = _RETRIES[min(outgoing.calls - 1, len(_RETRIES) - 1)]
+        wait += wait * (outgoing.key[0] / 255) * 0.2
+    due_at = now + min(max(wait, _SHORTEST_WAIT), 2 * _RETRIES[-1])
+    attempts = outgoing.attempts + int(outcome.counted)
+    return replace(outgoing, state="pending", due_at=due_at, reason=outcome.reason, attempts=attempts)
+
+
+def _unknown(outgoing: Outgoing, reason: str, now: datetime) -> Outgoing:
+    due_at = now + _GRACE[outgoing.channel]
+    return replace(outgoing, state="unknown", due_at=due_at, reason=reason, ambiguous=outgoing.ambiguous + 1)
+
+
+def _resolved(outgoing: Outgoing, now: datetime) -> Outgoing:
+    """What nobody heard of is sent once more, where a second copy is the lesser harm; else it is given up."""
+    if (outgoing.category, outgoing.channel) in _RESENT and outgoing.ambiguous <= 1:
+        return replace(outgoing, state="pending", due_at=now)
+    _log.warning("message %s (%s) may or may not have been sent; it is not sent again", outgoing.id, outgoing.rule)
+    return replace(outgoing, state="abandoned")
+
+
+def _told(outcome: Outcome) -> tuple[str, str]:
+    names: Mapping[type, str] = {Accepted: "accepted", RetryLater: "retry", Refused: "refused", Unknown: "unknown"}
+    return names[type(outcome)], outcome.id if isinstance(outcome, Accepted) else outcome.reason
+
+
+def _events(kind: str, outgoing: Outgoing, now: datetime, reason: str = "") -> list[dict[str, Any]]:
+    return own_event.about_message(
+        kind,
+        message=outgoing.id,
+        call=outgoing.calls,
+        subject_key=outgoing.subject_key,
+        recipient=outgoing.recipient,
+        template=outgoing.template,
+        details={"rule": outgoing.rule, "channel": outgoing.channel, "provider": outgoing.provider, "reason": reason},
+        at=now,
+    )

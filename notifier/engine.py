@@ -1,0 +1,172 @@
+"""Where everything comes together: a project, its store, its providers and a clock.
+
+engine = Engine.open(root)
+engine.ingest(events)      one batch at the door
+engine.tick()              everything that is due, decided and sent, until nothing is
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from notifier.clock import Clock, clock, rehearsing
+from notifier.dispatch import PAGE, Carriers, Dispatch, Ready
+from notifier.errors import Unreachable, UsageError
+from notifier.ingest import come_due, rearm_page
+from notifier.intake import Receipt, receive
+from notifier.links import Links
+from notifier.project import Project, load
+from notifier.provider import Outcome, Provider, find
+from notifier.store import Store
+
+__all__ = ["Engine", "build_providers"]
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between tries to write down what was sent; together less than a lease.
+SETTLE_WAITS: tuple[float, ...] = (0.2, 1, 3, 10, 20)
+
+
+def build_providers(project: Project) -> dict[str, Provider]:
+    """The providers that the project's channels name; raises UsageError where one may not run now."""
+    names = {name for channel in ("email", "sms") for name in project.config.channels.providers(channel)}
+    built: dict[str, Provider] = {}
+    for name in sorted(names):
+        settings = project.config.providers[name]
+        kind = find(settings.type)
+        if kind.leaves_machine and rehearsing():
+            raise UsageError(
+                f"NOTIFIER_NOW is set, and provider '{name}' would really send; unset it, or use an outbox"
+            )
+        built[name] = kind(name, settings, project.root)
+    return built
+
+
+class Engine:
+    """Everything needed to take events and send messages; one at a time for a SQLite project."""
+
+    def __init__(
+        self, project: Project, store: Store, now: Clock | None = None, providers: Mapping[str, Provider] | None = None
+    ) -> None:
+        self.project = project
+        self.store = store
+        self.now = now or clock()
+        self._providers = providers if providers is not None else build_providers(project)
+        self._take_up(project)
+
+    @classmethod
+    def open(cls, root: Path, now: Clock | None = None) -> Engine:
+        """The engine of the project at `root`; raises Faults, UsageError or Unreachable."""
+        from notifier.store.sql import open_store
+
+        project = load(root)
+        return cls(project, open_store(project.config.database, root, create=True), now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take_up(self, project: Project) -> None:
+        self.links = Links(project)
+        self.reader = project.reader()
+        repeatable = {name for name, one in self._providers.items() if one.idempotency == "native"}
+        self.dispatch = Dispatch(project, self.store, self.links, repeatable=repeatable)
+
+    def adopt(self, project: Project) -> None:
+        """Put another reading of the project in force: rules and texts now, times that lie ahead armed page by page."""
+        self.project = project
+        self._take_up(project)
+        self.arm_new_rules()
+
+    def arm_new_rules(self) -> None:
+        """Where the rules are not those that subjects were last armed by, arm what lies ahead; never what is past."""
+        with self.store.read() as unit:
+            if unit.note("rulebook") == self.project.book.hash:
+                return
+        last = ""
+        while True:
+            with self.store.begin() as unit:
+                last = rearm_page(self.project, unit, self.now(), last)
+            if not last:
+                break
+        with self.store.begin() as unit:
+            unit.set_note("rulebook", self.project.book.hash)
+            unit.wake("paused", self.now())
+
+    def ingest(self, arrived: Sequence[bytes | dict[str, Any]]) -> list[Receipt]:
+        """Take one batch in one transaction; durable once this returns. Fires no timers, sends nothing."""
+        return receive(self.project, self.store, self.reader, arrived, self.now())
+
+    def fire(self) -> int:
+        """Decide about one page of what has come due; how many subjects there were."""
+        with self.store.begin() as unit:
+            return come_due(self.project, unit, self.now())
+
+    async def send_page(self, carriers: Carriers) -> int:
+        """Take one page of messages through to the providers; how many were claimed."""
+        dispatch = self.dispatch
+        claimed = dispatch.claim(self.now(), PAGE)
+        if not claimed:
+            return 0
+        ready = dispatch.prepare(claimed, self.now())
+        if going := dispatch.mark(ready, carriers, self.now()):
+            await self._settle(await dispatch.send(going, carriers))
+        return len(claimed)
+
+    async def _settle(self, results: Sequence[tuple[Ready, Outcome]]) -> None:
+        """Write down what became of calls, again and again while the database is away: what was sent is known only here."""
+        for wait in SETTLE_WAITS:
+            try:
+                self.dispatch.settle(results, self.now())
+            except Unreachable:
+                _log.warning("the database does not answer; %s calls are settled again in %s s", len(results), wait)
+                await asyncio.sleep(wait)
+            else:
+                return
+        self.dispatch.settle(results, self.now())
+
+    async def work(self, carriers: Carriers) -> int:
+        """One round of everything: what is due, what is to be sent, what was left lying."""
+        fired = self.fire()
+        sent = await self.send_page(carriers)
+        return fired + sent + self.dispatch.reconcile(self.now())
+
+    def carriers(self) -> Carriers:
+        """The providers, for use on the running event loop."""
+        return Carriers(self.project, self._providers)
+
+    def tick(self) -> int:
+        """Work until nothing is due; how much was done."""
+        self.arm_new_rules()
+
+        async def rounds() -> int:
+            carriers = self.carriers()
+            total = 0
+            try:
+                while done := await self.work(carriers):
+                    total += done
+            finally:
+                await carriers.close()
+            return total
+
+        return asyncio.run(rounds())
+
+    def idle_for(self, at_most: timedelta) -> timedelta:
+        """How long there is nothing to do, at most so long."""
+        with self.store.read() as unit:
+            due = unit.next_due()
+        left = at_most if due is None else due - self.now()
+        return min(max(left, timedelta()), at_most)
+
+    def close(self) -> None:
+        self.store.close()

@@ -1,0 +1,164 @@
+"""How the rules about a subject stand towards it now: asked of the gates that decide about messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from notifier.core.condition import Finding
+from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, questions
+from notifier.core.local_time import rfc3339
+from notifier.core.match import Candidate, with_event
+from notifier.core.rule import Moment, OnEvent, Rule
+from notifier.core.scene import Scene
+from notifier.core.trigger import due
+from notifier.decisions import policy_of
+from notifier.explain.story import Story
+from notifier.explain.words import reason_words, trigger_words, when
+from notifier.project import Project
+from notifier.store import Unit
+
+__all__ = ["Standing", "standings"]
+
+_FOLLOW_UP = "/follow_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one rule stands towards the subject now."""
+
+    rule: Rule
+    #: When it will next look; None for what no time is armed for.
+    due: datetime | None
+    #: What would come of it, or why it cannot go off, as a sentence.
+    outlook: str
+    #: The code of what stands in the way; empty where nothing does.
+    reason: str
+    clauses: tuple[tuple[str, Finding], ...]
+    follow_up: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "record": "rule",
+            "rule": self.rule.id,
+            "state": self.rule.state,
+            "trigger": trigger_words(self.rule.trigger),
+            "due": rfc3339(self.due) if self.due else None,
+            "outlook": self.outlook,
+            "reason": self.reason or None,
+            "follow_up": self.follow_up or None,
+            "clauses": [
+                {"in": where, "clause": one.clause, "truth": one.truth, "seen": one.seen} for where, one in self.clauses
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Prospect:
+    """A rule, and what would be decided about if it went off."""
+
+    rule: Rule
+    scene: Scene
+    due: datetime | None
+    #: None where it cannot go off, for the reason that `obstacle` says.
+    candidate: Candidate | None
+    obstacle: str = ""
+    code: str = ""
+
+
+def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
+    policy = policy_of(project, unit)
+    prospects = [_prospect(rule, story) for rule in project.book.rules if rule.about == story.subject.kind]
+    asked = [questions(one.candidate, story.subject, one.scene, policy) for one in prospects if one.candidate]
+    answers = Answers(unit.answers(frozenset().union(*asked)))
+    for one in prospects:
+        outlook, reason = one.obstacle, one.code
+        if one.candidate is not None:
+            decision = decide(one.candidate, story.subject, one.scene, answers, policy)
+            outlook, reason = _outlook(one, decision, story.scene.zone)
+        clauses = () if one.code == "superseded" else tuple(_clauses(one.rule, one.scene))
+        yield Standing(one.rule, one.due, outlook, reason, clauses, _follow_up(one.rule, story))
+
+
+def _prospect(rule: Rule, story: Story) -> _Prospect:
+    subject, scene, trigger = story.subject, story.scene, rule.trigger
+    if rule.state == "draft":
+        return _Prospect(rule, scene, None, None, "it cannot go off: it is a draft, which is only checked", "draft")
+    if subject.closed and not rule.spans_the_end:
+        status = subject.facts.get(f"{subject.kind}.status")
+        return _Prospect(rule, scene, None, None, f"it cannot go off: the {subject.kind} is {status}", "superseded")
+    if isinstance(trigger, Moment):
+        return _prospect_of_moment(rule, trigger, story)
+    seen = _last_seen(trigger, story) if isinstance(trigger, OnEvent) else {}
+    candidate = Candidate(rule, rule.sends[0], subject.key, "explain", scene.now, seen)
+    return _Prospect(rule, with_event(scene, seen), None, candidate)
+
+
+def _prospect_of_moment(rule: Rule, trigger: Moment, story: Story) -> _Prospect:
+    subject, scene = story.subject, story.scene
+    armed, fired = subject.memory.armed.get(rule.id), subject.memory.fired.get(rule.id)
+    if armed is not None:
+        then = scene._replace(now=max(armed.due, scene.now))
+        candidate = Candidate(rule, rule.sends[0], subject.key, armed.occurrence, armed.due)
+        return _Prospect(rule, then, armed.due, candidate)
+    if due(trigger, scene) is None:
+        unknown = f"it cannot go off: {trigger.field.path if trigger.field else 'its time'} is not known"
+        return _Prospect(rule, scene, None, None, unknown, "condition_unknown")
+    if fired is None:
+        return _Prospect(
+            rule, scene, None, None, "its time is armed at the next tick, if it still lies ahead", "not_armed"
+        )
+    went_off = any(match.rule == rule.id and match.trigger_at == fired for match, _ in story.matches)
+    instant = when(fired, scene.zone)
+    if went_off:
+        why = f"it went off for {instant}, and does so again only for a later time"
+        return _Prospect(rule, scene, None, None, why, "fired")
+    return _Prospect(rule, scene, None, None, f"its time, {instant}, was past when it first became known", "past")
+
+
+def _last_seen(trigger: OnEvent, story: Story) -> dict[str, Any]:
+    """What the newest event of the kind brought with it: conditions may ask for that."""
+    found = [event for _, event in story.events if event is not None and event.type in trigger.types]
+    return {"event.type": found[-1].type, **found[-1].facts} if found else {}
+
+
+def _outlook(prospect: _Prospect, decision: Decision, zone: ZoneInfo) -> tuple[str, str]:
+    then = f"due {when(prospect.due, zone)}; then, as things are now, it" if prospect.due else "if it went off now, it"
+    outcome = decision.outcome
+    if isinstance(outcome, SendNow):
+        return f"{then} would be sent by {outcome.channel} in '{outcome.language}'", ""
+    if isinstance(outcome, Hold):
+        return (
+            f"{then} would be held until {when(outcome.until, zone)} - {reason_words(outcome.reason)}",
+            outcome.reason,
+        )
+    return f"{then} would not be sent - {reason_words(outcome.reason, outcome.detail)}", outcome.reason
+
+
+def _clauses(rule: Rule, scene: Scene) -> Iterator[tuple[str, Finding]]:
+    conditions = [("only_if", rule.only_if), ("not_if", rule.not_if)]
+    for send in rule.sends:
+        conditions += [
+            (f"only_if of send {send.index + 1}", send.only_if),
+            (f"not_if of send {send.index + 1}", send.not_if),
+        ]
+    for name, condition in conditions:
+        if condition is not None:
+            yield from ((name, finding) for finding in condition.findings(scene))
+
+
+def _follow_up(rule: Rule, story: Story) -> str:
+    """Where what follows the rule's message stands; empty where nothing was sent that it could follow."""
+    if rule.follow_up is None:
+        return ""
+    memory, label = story.subject.memory, rule.follow_up.send.label
+    armed = memory.armed.get(rule.id + _FOLLOW_UP)
+    if armed is not None:
+        return f"{label} follows {when(armed.due, story.scene.zone)}"
+    if rule.id in memory.left and rule.follow_up.counted_from is not None:
+        return f"{label} waits until {rule.follow_up.counted_from.path} is known"
+    return ""

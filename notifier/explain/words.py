@@ -1,0 +1,60 @@
+"""How triggers, times, values and reasons are said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from notifier.core.decide import REASONS
+from notifier.core.local_time import rfc3339
+from notifier.core.rule import Change, Moment, OnEvent, Trigger
+
+__all__ = ["plain", "reason_words", "trigger_words", "value_words", "when"]
+
+
+def trigger_words(trigger: Trigger) -> str:
+    """`order.promised_at + 1d at 09:00`, `order.shipped`, `order.eta later by 1d`."""
+    if isinstance(trigger, OnEvent):
+        return " or ".join(trigger.types)
+    if isinstance(trigger, Moment):
+        return trigger.when.text + (f" at {trigger.at:%H:%M}" if trigger.at else "")
+    return f"{trigger.field.path} {' and '.join(_change_words(trigger)) or 'changes'}"
+
+
+def _change_words(trigger: Change) -> Iterator[str]:
+    for words, wanted in (
+        ("later by", trigger.later_by), ("earlier by", trigger.earlier_by), ("rises above", trigger.rises_above),
+        ("falls below", trigger.falls_below), ("from", trigger.from_), ("to", trigger.to),
+    ):  # fmt: skip
+        if wanted is not None:
+            shown = " or ".join(map(str, wanted)) if isinstance(wanted, tuple) else getattr(wanted, "text", wanted)
+            yield f"{words} {shown}"
+
+
+def when(moment: datetime, zone: ZoneInfo) -> str:
+    local = moment.astimezone(zone)
+    return f"{local:%a %Y-%m-%d %H:%M}"
+
+
+def value_words(value: Any, zone: ZoneInfo) -> str:
+    if isinstance(value, datetime):
+        return when(value, zone)
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    if isinstance(value, dict):
+        return f"{{{len(value)}}}"
+    return "unknown" if value is None else str(value)
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def reason_words(reason: str, detail: str = "") -> str:
+    """`quiet_hours: the customer is left alone at this hour`."""
+    return f"{reason}: {REASONS.get(reason, reason)}{f' ({detail})' if detail else ''}"

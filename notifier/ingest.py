@@ -1,0 +1,196 @@
+"""Taking events in: one transaction appends what is new, folds it, matches, decides, arms times and writes messages.
+
+read(reader, envelope, now)        bytes that were decoded -> an event, or why not
+absorb(project, unit, events, now) a batch of events, in one transaction
+come_due(project, unit, now)       a page of subjects whose time has come
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+
+from notifier.cast import Cast
+from notifier.core.event import Event, Part
+from notifier.core.match import Candidate, Due, rearm, step
+from notifier.core.subject import Aggregate, adopt, fold, found_by
+from notifier.decisions import decide_all
+from notifier.project import Project
+from notifier.store import Newness, Unit
+from notifier.store.record import Quarantined
+
+__all__ = ["PAGE", "absorb", "absorb_in_turn", "come_due", "rearm_page"]
+
+_log = logging.getLogger(__name__)
+
+#: Subjects in one transaction.
+PAGE = 200
+
+
+@dataclass(slots=True)
+class _Batch:
+    project: Project
+    unit: Unit
+    cast: Cast
+    now: datetime
+    candidates: list[Candidate]
+    #: No time that was armed in this batch comes earlier.
+    soonest: datetime | None = None
+
+
+def absorb(project: Project, unit: Unit, events: Sequence[Event], now: datetime) -> list[Newness]:
+    """Take a batch in at `now`; for each event, in order, whether it was new.
+
+    An event that cannot be worked on, through a fault of ours, goes to quarantine; the rest of the batch goes on.
+    """
+    newness = unit.newness(events)
+    fresh = [event for event, state in zip(events, newness, strict=True) if state == "new"]
+    unit.append(fresh)
+    batch = _begin(project, unit, fresh, now)
+    for event in fresh:
+        _take(batch, event)
+    _finish(batch)
+    return newness
+
+
+def absorb_in_turn(project: Project, unit: Unit, events: Sequence[Event]) -> list[Newness]:
+    """Take in events that follow each other in time, each at its own arrival, as far as nothing else happens.
+
+    Stops after an event that set a rule off, or once a time that it armed comes before the next event: what is to happen
+    then must see no later fact. The answer is as long as the part of `events` that was taken.
+    """
+    newness = unit.newness(events)
+    batch = _begin(project, unit, events, events[0].received)
+    taken = []
+    for event, following in zip_longest(events, events[1:]):
+        taken.append(event)
+        batch.now = event.received
+        if newness[len(taken) - 1] == "new":
+            _take(batch, event)
+            if batch.candidates or (following and batch.soonest and batch.soonest <= following.received):
+                break
+    unit.append([event for event, state in zip(taken, newness, strict=False) if state == "new"])
+    _finish(batch)
+    return newness[: len(taken)]
+
+
+def _begin(project: Project, unit: Unit, events: Sequence[Event], now: datetime) -> _Batch:
+    batch = _Batch(project, unit, Cast(project, unit), now, [])
+    batch.cast.bring(part.key for event in events for part in event.parts)
+    return batch
+
+
+def _finish(batch: _Batch) -> None:
+    if batch.candidates:
+        decide_all(batch.project, batch.unit, batch.cast, batch.candidates, batch.now)
+    batch.cast.save()
+
+
+def _take(batch: _Batch, event: Event) -> None:
+    batch.cast.begin()
+    fired = len(batch.candidates)
+    try:
+        _fold_and_match(batch, event)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: the event must not take its neighbours down, nor be lost
+        batch.cast.undo()
+        del batch.candidates[fired:]
+        _log.exception("event %s %s could not be worked on", event.source, event.id)
+        reason = f"could not be worked on: {type(error).__name__}"
+        batch.unit.quarantine([Quarantined(batch.now, event.source, reason, event.body)])
+
+
+def _fold_and_match(batch: _Batch, event: Event) -> None:
+    cast = batch.cast
+    before = {part.key: cast[part.key] for part in event.parts}
+    for part in event.parts:
+        if part.leaves:
+            cast.put(fold(before[part.key], part, event.stamp))
+    for part in event.parts:
+        _pass_on(batch, part, before)
+    book = batch.project.book
+    if ("customer", event.type) in book.on_event:
+        # The customer is concerned as well where the event names the order alone.
+        owners = [cast[part.key].customer_key for part in event.parts if part.kind == "order"]
+        before.update({key: cast[key] for key in owners if key and key not in before})
+    for key, earlier in before.items():
+        subject = cast[key]
+        if subject.kind not in book.kinds:
+            continue
+        stepped = step(book, earlier, subject, event, cast.scene(subject, batch.now))
+        batch.candidates += stepped.candidates
+        if stepped.aggregate is not subject:
+            due = cast.put(stepped.aggregate).memory.next_due
+            if due is not None and (batch.soonest is None or due < batch.soonest):
+                batch.soonest = due
+
+
+def _pass_on(batch: _Batch, part: Part, before: dict[str, Aggregate]) -> None:
+    """Tell orders how their shipments stand; a shipment known by number alone waits until an order was told that number.
+
+    Numbers count from the moment they were told, and those that an order or a shipment had before count as well: so it
+    does not matter in which order all this arrives.
+    """
+    cast = batch.cast
+    if part.kind == "shipment":
+        shipment = cast[part.key]
+        orders = _met(batch.unit, part, before[part.key], "order:")
+        if orders:
+            shipment = cast.put(found_by(shipment, orders))
+        for order_key in cast.orders_of(shipment):
+            _tell(cast, order_key, shipment, before)
+    elif part.kind == "order":
+        for shipment_key in _met(batch.unit, part, before[part.key], "shipment:"):
+            _tell(cast, part.key, cast.put(found_by(cast[shipment_key], [part.key])), before)
+
+
+def _met(unit: Unit, part: Part, before: Aggregate, kind: str) -> list[str]:
+    """Who else was ever told the number that is news to this subject."""
+    path = f"{part.kind}.tracking_number"
+    number = part.leaves.get(path)
+    if not number or before.leaves.get(path) == number:
+        return []
+    unit.link([("tracking", number, part.key)])
+    return [key for key in unit.linked([("tracking", number)])["tracking", number] if key.startswith(kind)]
+
+
+def _tell(cast: Cast, order_key: str, shipment: Aggregate, before: dict[str, Aggregate]) -> None:
+    order = cast[order_key]
+    if order.parts.get(shipment.key) != shipment.summary:
+        before.setdefault(order_key, order)
+        cast.put(adopt(order, shipment))
+
+
+def come_due(project: Project, unit: Unit, now: datetime, limit: int = PAGE) -> int:
+    """Fire what has come due, for up to `limit` subjects; how many there were."""
+    keys = unit.due_subjects(now, limit)
+    if not keys:
+        return 0
+    cast = Cast(project, unit)
+    cast.bring(keys)
+    candidates: list[Candidate] = []
+    for key in keys:
+        subject = cast[key]
+        stepped = step(project.book, subject, subject, Due(), cast.scene(subject, now))
+        cast.put(stepped.aggregate)
+        candidates += stepped.candidates
+        for timer, armed in stepped.cancelled:
+            _log.info("%s: %s was due %s, but the rule is gone", key, timer, armed.occurrence)
+    decide_all(project, unit, cast, candidates, now)
+    cast.save()
+    return len(keys)
+
+
+def rearm_page(project: Project, unit: Unit, now: datetime, after: str) -> str:
+    """Arm times that lie ahead for a page of open subjects past `after`; the last key, empty when there are no more."""
+    keys: Iterable[str] = unit.open_subjects(after, PAGE)
+    cast = Cast(project, unit)
+    cast.bring(keys)
+    last = ""
+    for last in keys:
+        subject = cast[last]
+        cast.put(rearm(project.book, subject, cast.scene(subject, now)))
+    cast.save()
+    return last

@@ -1,0 +1,207 @@
+"""A project as it is in force: its configuration, catalogue, texts, rules and secret, read whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import time
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from notifier import rulebook
+from notifier.config import Config
+from notifier.config import load as load_config
+from notifier.core.catalogue import Catalogue
+from notifier.core.cloudevent import EventReader
+from notifier.core.contact import address_digest
+from notifier.core.duration import Duration
+from notifier.core.local_time import WorkingDays
+from notifier.core.policy import Policy, Team
+from notifier.core.promise import Lead
+from notifier.core.quiet_hours import OfficeHours, QuietHours
+from notifier.core.rule import CATEGORIES, Book
+from notifier.errors import Faults, Problem, UsageError
+from notifier.render import Template, Texts
+
+__all__ = ["Project", "load"]
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Frozen: a reload makes another one."""
+
+    root: Path
+    config: Config
+    catalogue: Catalogue
+    texts: Texts
+    book: Book
+    #: Signs links and keys the hashes of addresses; 32 bytes.
+    secret: bytes
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.config.shop.timezone)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, Mapping[str, Any]]:
+        """What a project's own fields are where nobody said, by scope."""
+        found: dict[str, dict[str, Any]] = {}
+        for path, one in self.catalogue.fields.items():
+            if one.default is not None:
+                found.setdefault(one.scope, {})[path] = one.default
+        return found
+
+    def reader(self) -> EventReader:
+        """A reader of events for this project's catalogue."""
+        return EventReader(self.catalogue, self.zone, self.alias)
+
+    def alias(self, address: str) -> str:
+        """The id of a customer who has only an address: a keyed hash, `~` and 20 hex digits."""
+        return "~" + blake2b(address.encode(), key=self.secret, digest_size=10).hexdigest()
+
+    def digest(self, channel: str, address: str) -> bytes:
+        return address_digest(self.secret, channel, address)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What the configuration allows; operators' mutes are added when deciding."""
+        config = self.config
+        caps = {name: config.limits.of(name) for name in CATEGORIES}
+        return Policy(
+            wording=self.texts,
+            zone=self.zone,
+            locale=config.shop.locale,
+            country=config.shop.country,
+            sms_countries=config.channels.sms.countries,
+            channels=tuple(name for name in ("email", "sms") if config.channels.providers(name)),
+            quiet_hours={str(name): QuietHours.parse(text) for name, text in config.quiet_hours.items()},
+            caps={name: cap for name, cap in caps.items() if cap is not None},
+            useless_after={name: config.useless_after.of(name) for name in CATEGORIES},
+            teams={
+                name: Team(
+                    email=str(team.email or ""),
+                    phone=str(team.sms or ""),
+                    locale=team.locale or "",
+                    hours=OfficeHours.parse(str(team.hours)) if team.hours else None,
+                    zone=ZoneInfo(team.timezone) if team.timezone else None,
+                )
+                for name, team in config.teams.items()
+            },
+            digest=self.digest,
+        )
+
+    @cached_property
+    def leads(self) -> tuple[Lead, ...]:
+        return tuple(
+            Lead(
+                start=str(one.starts),
+                handling=Duration.parse(one.handling),
+                transit=Duration.parse(one.transit),
+                cut_off=time.fromisoformat(f"{one.cut_off:>05}") if one.cut_off else None,
+                carrier=one.carrier or "",
+                countries=tuple(one.to),
+                service=one.service or "",
+            )
+            for one in self.config.promises
+        )
+
+    @cached_property
+    def adds_nothing(self) -> bool:
+        """True where subjects are what events told and no more."""
+        return not self.defaults and not self.leads
+
+    def working_for(self, order: Mapping[str, Any], calendar: str) -> WorkingDays:
+        """Whose days a rule means by `shop`, `carrier` or `destination`, for an order with these facts."""
+        if calendar == "carrier":
+            return self.working("carrier", order.get("order.carrier", ""))
+        if calendar == "destination":
+            return self.working("destination", order.get("order.shipping_address.country", ""))
+        return self.working("shop", "")
+
+    @cached_property
+    def working(self) -> Callable[[str, str], WorkingDays]:
+        """(`shop`, "") or (`carrier`, NAME) or (`destination`, COUNTRY) -> whose days they are."""
+        calendar = self.config.calendar
+
+        @lru_cache(maxsize=1024)
+        def days(kind: str, name: str) -> WorkingDays:
+            found = calendar.shop
+            if kind == "carrier":
+                found = calendar.carriers.get(name, calendar.shop)
+            elif kind == "destination":
+                if name not in calendar.destinations:
+                    return WorkingDays(_holidays(name))
+                found = calendar.destinations[name]
+            weekend = tuple(_DAYS.index(day) for day in found.weekend)
+            return WorkingDays(_holidays(found.holidays or ""), weekend)
+
+        return days
+
+
+def _holidays(place: str) -> Any:
+    """The holidays of `PL` or `DE-BY`, reckoned year by year as they are asked for; none for an unknown place."""
+    country, _, region = place.partition("-")
+    try:
+        return holidays.country_holidays(country, subdiv=region or None) if country else frozenset()
+    except (KeyError, NotImplementedError):
+        return frozenset()
+
+
+def load(root: Path) -> Project:
+    """Read a project; raises Faults with every problem of its configuration, texts and rules at once."""
+    config = load_config(root)
+    catalogue = config.catalogue()
+    problems: list[Problem] = []
+    texts: Texts | None = None
+    book: Book | None = None
+    try:
+        texts = Texts.load(root, config, catalogue)
+        templates: Mapping[str, Template | None] = texts.templates
+    except Faults as faults:
+        # The rules are looked at all the same, against the names of the texts that are there.
+        problems += faults.problems
+        templates = {path.name: None for path in (root / "templates").glob("*/")}
+    try:
+        book = rulebook.load(root, catalogue, templates, tuple(config.teams))
+    except Faults as faults:
+        problems += faults.problems
+    if texts is None or book is None:
+        raise Faults(problems)
+    return Project(root, config, catalogue, texts, book, _secret(root))
+
+
+def _secret(root: Path) -> bytes:
+    """`NOTIFIER_SECRET`, or a key made at the first use and kept in `var/secret`, which nobody else may read."""
+    given = os.environ.get("NOTIFIER_SECRET", "").strip()
+    if given:
+        if len(given) < 16:
+            raise UsageError("NOTIFIER_SECRET is shorter than 16 characters; make one with: openssl rand -hex 32")
+        return blake2b(given.encode(), digest_size=32).digest()
+    path = root / "var" / "secret"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_name(f"secret.{os.getpid()}")
+            new.touch(mode=0o600)
+            new.write_text(secrets.token_hex(32))
+            with suppress(FileExistsError):  # the first of two that start together wins
+                os.link(new, path)
+            new.unlink()
+        kept = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read or made: {error.strerror}; set NOTIFIER_SECRET instead") from error
+    if len(kept) < 16:
+        raise UsageError(
+            f"{path}: is empty or too short to sign links with; put it back, or delete it to make a new one"
+        )
+    return blake2b(kept, digest_size=32).digest()

@@ -1,0 +1,192 @@
+"""The rules of a project: `rules/**/*.yaml`, read whole, every problem with its place.
+
+book = load(project, config.catalogue(), texts.templates, config.teams)
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from notifier.core.catalogue import Catalogue
+from notifier.core.condition import AllOf, Clause, Condition
+from notifier.core.rule import Book, OnEvent, Rule
+from notifier.document import Document, Loc, explain, read, validate
+from notifier.errors import Faults, Problem
+from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
+from notifier.rulebook.reading import Reading
+from notifier.rulebook.shape import RuleEntry, RulesFile
+
+__all__ = ["files", "load"]
+
+_FOLDER = "rules"
+
+
+def files(project: Path) -> list[Path]:
+    """The project's rules files, sorted, those of linked folders too; what lies under `rules/tests/` is not one.
+
+    Raises Faults where a folder cannot be read.
+    """
+    found: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        # It must not pass for a folder without rules: what waits to be sent by them would be given up.
+        if not isinstance(error, FileNotFoundError):
+            shown = Path(error.filename).relative_to(project).as_posix()
+            raise Faults([Problem(shown, 0, 0, f"cannot be read: {error.strerror}")]) from error
+
+    been = {os.path.realpath(project / _FOLDER)}
+    for where, folders, names in os.walk(project / _FOLDER, onerror=unreadable, followlinks=True):
+        folders[:] = [name for name in folders if name != "tests" and os.path.realpath(Path(where, name)) not in been]
+        been.update(os.path.realpath(Path(where, name)) for name in folders)
+        found += (Path(where, name) for name in names if name.endswith((".yaml", ".yml")))
+    return sorted(found)
+
+
+def load(
+    project: Path, catalogue: Catalogue, templates: Mapping[str, TemplateInfo | None], teams: Collection[str]
+) -> Book:
+    """All rules; raises Faults with every problem of every file."""
+    problems: list[Problem] = []
+    rules: list[tuple[Rule, Document, int]] = []
+    around = Surroundings(catalogue, templates, teams)
+    ids: dict[str, Problem] = {}
+    place = 0
+    digest = blake2b(digest_size=8)
+    for path in files(project):
+        try:
+            document = read(path, path.relative_to(project).as_posix())
+            if document.data is None:
+                problems.append(
+                    Problem(document.path, 0, 0, "no rules in it; delete the file or write 'version: 1' and 'rules:'")
+                )
+                continue
+            count = len(validate(document, RulesFile).rules)
+        except Faults as faults:
+            problems += faults.problems
+            continue
+        reading = Reading(document, catalogue)
+        for number in range(count):
+            entry = _entry(reading, number)
+            place += 1
+            if entry is None:
+                continue
+            _refuse_nothing(reading, number)
+            _note_id(reading, number, entry.id, ids)
+            rule = compile_rule(reading, ("rules", number), entry, around, place)
+            if rule is not None:
+                digest.update(f"{rule.id}\0{rule.hash}\0".encode())
+                rules.append((rule, document, number))
+        problems += reading.problems
+    if not problems:
+        problems += _circles(rules)
+    if not rules and not problems:
+        problems.append(
+            Problem(_FOLDER, 0, 0, "no rules found; write some, or copy the starter's with 'notifier init DIR'")
+        )
+    if problems:
+        raise Faults(problems)
+    return Book.of((rule for rule, _, _ in rules), digest.hexdigest())
+
+
+def _entry(reading: Reading, number: int) -> RuleEntry | None:
+    """The rule as it is written. What is misshapen is reported and left out, so that the rest is looked at as well."""
+    document, loc = reading.document, ("rules", number)
+    written = document.data["rules"][number]
+    try:
+        return RuleEntry.model_validate(written)
+    except ValidationError as error:
+        found = explain(document, error, RuleEntry, loc)
+        reading.problems += [problem for _, problem in found]
+        rest = copy.deepcopy(written)
+        for path, _ in found:
+            _leave_out(rest, path[len(loc) :])
+        try:
+            return RuleEntry.model_validate(rest)
+        except ValidationError:
+            return None
+
+
+def _leave_out(value: Any, path: Loc) -> None:
+    for step in path[:-1]:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(value, dict) and path:
+        value.pop(path[-1], None)
+
+
+def _refuse_nothing(reading: Reading, number: int) -> None:
+    """A key with nothing behind it is one whose lines were taken out: to take it for "no condition" would tell everybody."""
+    loc = ("rules", number)
+    written = reading.document.data["rules"][number]
+    blocks: list[tuple[Loc, Any]] = [(loc, written)]
+    for key in ("limit", "follow_up", "send"):
+        inner = written.get(key)
+        listed = enumerate(inner) if isinstance(inner, list) else [(None, inner)]
+        blocks += [((*loc, key) if at is None else (*loc, key, at), block) for at, block in listed]
+    for place, block in blocks:
+        for key, value in block.items() if isinstance(block, dict) else ():
+            if value is None or (key == "channels" and value == []):
+                reading.wrong(
+                    (*place, key), f"'{key}' has nothing behind it; delete it or write what it is", on_key=True
+                )
+
+
+def _note_id(reading: Reading, number: int, id_: str, ids: dict[str, Problem]) -> None:
+    loc = ("rules", number, "id")
+    if id_ in ids:
+        first = ids[id_]
+        reading.wrong(loc, f"duplicate rule id '{id_}' (first at {first.file}:{first.line})")
+    ids.setdefault(id_, reading.document.problem(loc, ""))
+
+
+def _circles(rules: list[tuple[Rule, Document, int]]) -> Iterator[Problem]:
+    """Rules that would set themselves off for ever: a survey whose answer sends it again, a message about messages."""
+    feeds = {rule.id: [other.id for other, _, _ in rules if _feeds(rule, other)] for rule, _, _ in rules}
+    for rule, document, number in rules:
+        circle = _way_back(rule.id, feeds)
+        if circle:
+            way = " -> ".join(circle)
+            yield document.problem(("rules", number, "trigger"), f"this rule sets itself off: {way}")
+
+
+def _way_back(start: str, feeds: Mapping[str, list[str]]) -> list[str]:
+    ways = [[start, next_] for next_ in feeds[start]]
+    seen = set()
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == start:
+            return way
+        if way[-1] not in seen:
+            seen.add(way[-1])
+            ways += [[*way, next_] for next_ in feeds[way[-1]]]
+    return []
+
+
+def _feeds(rule: Rule, other: Rule) -> bool:
+    """Whether what `rule` sends can make an event that `other` waits for."""
+    if not isinstance(other.trigger, OnEvent):
+        return False
+    sends = [*rule.sends, *([rule.follow_up.send] if rule.follow_up else [])]
+    if any(name.startswith("message.") for name in other.trigger.types):
+        return any(send.to == "customer" for send in sends)
+    surveys = {send.template for send in sends if send.survey}
+    waits = {"survey.sent", "survey.answered"} & set(other.trigger.types)
+    return bool(waits and surveys & (_asked_for(other.only_if) or surveys))
+
+
+def _asked_for(condition: Condition | None) -> set[str]:
+    """The surveys that a condition on `survey.name` lets through; empty where it names none."""
+    parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+    for part in parts:
+        if isinstance(part, Clause) and part.field.path == "survey.name" and part.operator == "is":
+            return set(part.operand)
+    return set()

@@ -1,0 +1,90 @@
+"""The shape of a rules file: which keys there are and what kind of value each takes.
+
+What the values mean (fields, durations, templates) is read by the rest of this package.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+
+__all__ = ["FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry"]
+
+Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
+Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Keys = Annotated[Words, Field(min_length=1)]
+Block = dict[str, Any]
+
+
+_ID = r"^[a-z0-9_-]{1,64}$"
+
+
+def _id(text: str) -> str:
+    if not re.fullmatch(_ID, text):
+        raise ValueError(f"an id is made of small letters, digits, - and _, at most 64; got '{text[:80]}'")
+    return text
+
+
+def _sends(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"say what it is: {{template: {value}}}, or {{survey: {value}}}")  # noqa: TRY004 - as above
+    return [value] if isinstance(value, dict) else value
+
+
+class Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wording(Entry):
+    """What is common to all that is sent."""
+
+    template: str | None = Field(None, description="A folder under templates/.")
+    survey: str | None = Field(None, description="A folder under templates/ whose message.yaml has a survey.")
+    channels: Words = Field([], description="In order of trial: preferred, email, sms.")
+    category: Category | None = Field(None, description="The template's own where it is not given.")
+    only_if: Block | None = None
+    not_if: Block | None = None
+    useless_after: Any = Field(None, description="A duration. Not sent later than this after what set it off.")
+
+
+class SendEntry(Wording):
+    to: str = Field("customer", description="customer, or team.NAME.")
+    after: Any = Field(None, description="A duration. Sent so long after what set it off.")
+
+
+class FollowUpEntry(Wording):
+    after: Any = Field(description="A duration after the message, or after counted_from.")
+    counted_from: str | None = Field(None, description="A time field; waited for while it is not known.")
+
+
+class LimitEntry(Entry):
+    once_per: Keys | None = Field(None, description="order, customer, … or fields: one message for the same of these.")
+    at_most: Annotated[int, Field(ge=1, le=1000)] | None = None
+    per: Keys | None = None
+    in_any: Any = Field(None, description="A duration: any stretch of this length.")
+
+
+class RuleEntry(Entry):
+    id: Annotated[str, AfterValidator(_id)] = Field(
+        description="Small letters, digits, - and _, at most 64.", json_schema_extra={"pattern": _ID}
+    )
+    description: str = ""
+    owner: str = ""
+    about: str
+    trigger: Block
+    only_if: Block | None = None
+    not_if: Block | None = None
+    if_unknown: Literal["skip"] | None = Field(None, description="skip: an unknown not_if drops as well.")
+    include_closed: StrictBool = False
+    if_already_past: Literal["skip", "send_now"] = "skip"
+    send: Annotated[list[SendEntry], BeforeValidator(_sends)] = Field(min_length=1, max_length=20)
+    limit: LimitEntry | None = None
+    follow_up: FollowUpEntry | None = None
+    state: Literal["draft", "watch", "live", "paused"] = "live"
+
+
+class RulesFile(Entry):
+    version: Literal[1]
+    rules: list[Block]

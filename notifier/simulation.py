@@ -1,0 +1,70 @@
+"""The engine on a clock of its own: events arrive at their instants, times come due, messages count as delivered.
+
+Backtests and rule tests run on this. It is the same ingest, the same gates and the same dispatch as live, on a store in
+memory, with nothing rendered and nothing sent.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from datetime import datetime
+
+from notifier.core.event import Event
+from notifier.dispatch import PAGE, Dispatch
+from notifier.ingest import absorb_in_turn, come_due
+from notifier.links import Links
+from notifier.project import Project
+from notifier.provider import Accepted
+from notifier.store import Newness, Store
+
+__all__ = ["Simulation"]
+
+
+def _received(event: Event) -> datetime:
+    return event.received
+
+
+class Simulation:
+    """Time moves only by `arrive` and `run_until`, and never back."""
+
+    def __init__(self, project: Project, store: Store) -> None:
+        self._project = project
+        self._store = store
+        self._dispatch = Dispatch(project, store, Links(project), render=False)
+
+    def arrive(self, events: Sequence[Event]) -> list[Newness]:
+        """Take in events, in order of arrival, each at its own; what comes due in between happens in between.
+
+        At one instant events come first, then what is due.
+        """
+        newness: list[Newness] = []
+        while len(newness) < len(events):
+            self._run(events[len(newness)].received, inclusive=False)
+            due = self._next()
+            end = bisect_right(events, due, key=_received, lo=len(newness)) if due else len(events)
+            with self._store.begin() as unit:
+                newness += absorb_in_turn(self._project, unit, events[len(newness) : end])
+        return newness
+
+    def run_until(self, until: datetime) -> None:
+        """Let everything happen that comes due up to and at `until`."""
+        self._run(until, inclusive=True)
+
+    def _run(self, until: datetime, *, inclusive: bool) -> None:
+        while (due := self._next()) is not None and (due < until or (inclusive and due == until)):
+            while self._work(due):
+                pass
+
+    def _next(self) -> datetime | None:
+        with self._store.read() as unit:
+            return unit.next_due()
+
+    def _work(self, now: datetime) -> int:
+        with self._store.begin() as unit:
+            fired = come_due(self._project, unit, now)
+        claimed = self._dispatch.claim(now, PAGE)
+        if claimed:
+            going = self._dispatch.mark(self._dispatch.prepare(claimed, now), None, now)
+            self._dispatch.settle([(one, Accepted(one.outgoing.id)) for one in going], now)
+        return fired + len(claimed)

@@ -1,0 +1,55 @@
+"""The project that everybody starts from: the rules, texts and configuration that come with notifier."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+from notifier.errors import UsageError
+
+__all__ = ["FOLDERS", "copy", "root"]
+
+FOLDERS = ("rules", "templates", "config")
+
+_GITIGNORE = "# What notifier writes while it runs.\nvar/\n"
+
+
+def root() -> Path:
+    """The directory that holds the starter's folders: inside the installed package, or the checkout itself."""
+    package = Path(str(files("notifier")))
+    packaged = package / "_starter"
+    return packaged if packaged.is_dir() else package.parent
+
+
+def copy(destination: Path) -> list[Path]:
+    """Lay the starter out in a directory, made where it is missing; gives the files written, in order.
+
+    Raises UsageError, having written nothing, where anything of a project is there already.
+    """
+    taken = [name for name in (*FOLDERS, "var") if (destination / name).exists()]
+    if destination.exists() and not destination.is_dir():
+        raise UsageError(f"{destination} is a file; name a directory for the project")
+    if taken:
+        raise UsageError(f"{destination} has {' and '.join(taken)} already; name an empty directory")
+    written = [_laid(source, destination / source.relative_to(root())) for source in _starter_files()]
+    ignored = destination / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text(_GITIGNORE, encoding="utf-8")
+        written.append(ignored)
+    return written
+
+
+def _starter_files() -> list[Path]:
+    found = (path for folder in FOLDERS for path in sorted((root() / folder).rglob("*")))
+    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _laid(source: Path, target: Path) -> Path:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file, source.open("rb") as content:
+            shutil.copyfileobj(content, file)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror or error}") from error
+    return target

@@ -1,0 +1,94 @@
+"""A store in a database: SQLite, with one writer and any number of readers beside it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from notifier.core.subject import Aggregate
+from notifier.store import queries as q
+from notifier.store import schema
+from notifier.store.dialect import Session, connect, explained, located
+from notifier.store.record import Told
+from notifier.store.unit import SqlUnit
+
+__all__ = ["SqlStore", "open_store"]
+
+_PAGE = 1000
+
+
+def open_store(url: str, project: Path, *, create: bool = False) -> SqlStore:
+    """The store at `url`, whose path is seen from the project's directory. Errors are those of SqlStore."""
+    return SqlStore(located(url, project), create=create)
+
+
+class SqlStore:
+    """Everything in one database. May be used by many threads: those that write wait for each other.
+
+    `create` makes the tables in an empty database. Raises UsageError where the database is not of this program or not of
+    this version, and Unreachable where it cannot be opened, read or written.
+    """
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self._engine = connect(url)
+        self._place = self._engine.url.database or ""
+        schema.require(self._engine, create=create)
+        with explained(self._place):
+            self._connection = self._engine.raw_connection()
+        self._writer = Session(self._connection.driver_connection, self._place, writes=True)
+        self._turn = Lock()
+        self._live: OrderedDict[str, Aggregate] = OrderedDict()
+        self._generation: object = None
+
+    @contextmanager
+    def begin(self) -> Iterator[SqlUnit]:
+        with self._turn:
+            self._writer.begin()
+            try:
+                self._forget_if_changed()
+                yield SqlUnit(self._writer, self._live)
+                self._writer.commit()
+            except BaseException:
+                self._live.clear()
+                self._writer.rollback()
+                raise
+
+    @contextmanager
+    def read(self) -> Iterator[SqlUnit]:
+        with explained(self._place):
+            connection = self._engine.raw_connection()
+        try:
+            session = Session(connection.driver_connection, self._place, writes=False)
+            session.begin()
+            try:
+                yield SqlUnit(session)
+            finally:
+                session.rollback()
+        finally:
+            connection.close()
+
+    def each_event(self) -> Iterator[Told]:
+        """In pages, each its own transaction: a long reader would keep the log of writes from being cleared."""
+        number = 0
+        while True:
+            with self.read() as unit:
+                rows = unit.session.rows(q.NEXT_EVENTS, after=number, most=_PAGE)
+            if not rows:
+                return
+            for *values, number in rows:  # noqa: B007
+                yield Told(*values)
+
+    def close(self) -> None:
+        with self._turn:
+            self._connection.close()
+            self._engine.dispose()
+
+    def _forget_if_changed(self) -> None:
+        """Another process may have written subjects that this one keeps."""
+        generation = self._writer.generation()
+        if generation != self._generation:
+            self._live.clear()
+            self._generation = generation

@@ -1,0 +1,516 @@
+"""What every store must keep, as a suite to subclass: `class TestMine(StoreContract)` with a fixture `store`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from notifier.core.decide import Question
+from notifier.core.policy import Mute
+from notifier.core.subject import Aggregate
+from notifier.store import Store, Unit
+from notifier.store.record import Attempt, DecisionRow, KeyTaken, Outgoing, Quarantined
+from notifier.testing.store_samples import HOUR, NOON, SECOND, aggregates, digest, match, order, outgoing, telling
+
+__all__ = ["StoreContract"]
+
+#: As many as no single query takes at once.
+MANY = 1_300
+
+
+def _enqueued(store: Store, *messages: Outgoing) -> None:
+    with store.begin() as unit:
+        unit.enqueue(messages)
+
+
+def _names(messages: Iterable[Outgoing], *names: object) -> list[object]:
+    """What the messages were called, out of `names`."""
+    known = {digest(name): name for name in names}
+    return [known[one.key] for one in messages]
+
+
+class StoreContract:
+    """Each test is one promise of `notifier.store`."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        """A new store that keeps the bodies of events."""
+        return pytest.fail("a contract needs a fixture named 'store'")
+
+    # transactions ---------------------------------------------------------------------------------------------------
+
+    def test_a_unit_that_fails_leaves_nothing(self, store: Store) -> None:
+        """After an exception everything is as it was before the unit: rows, links, armed times, messages, notes."""
+        with store.begin() as unit:
+            _write_everything(unit, "before")
+            unit.save([order("1043", due=NOON)])
+        before = _seen_whole(store)
+        with pytest.raises(ZeroDivisionError), store.begin() as unit:
+            _write_everything(unit, "during")
+            unit.save([order("1043", due=NOON - HOUR, status="delivered"), order("1044", due=NOON)])
+            unit.put([outgoing("before", state="unknown", due_at=NOON - HOUR)])
+            unit.free([digest("before")])
+            unit.lift_mute("mute", "rule:before")
+            unit.next_due()
+            raise ZeroDivisionError
+        assert _seen_whole(store) == before
+
+    def test_a_unit_sees_what_it_wrote(self, store: Store) -> None:
+        """Inside a unit its own writes are there at once."""
+        with store.begin() as unit:
+            _write_everything(unit, "here")
+            assert unit.newness([telling("here")]) == ["duplicate"]
+            assert unit.match(digest("here")) == match("here")
+            assert unit.next_due() == NOON
+
+    def test_what_is_committed_can_be_read(self, store: Store) -> None:
+        """A reader that starts after a commit sees it; what nobody noted is empty."""
+        with store.begin() as unit:
+            unit.set_note("rulebook", "a1b2")
+        with store.read() as unit:
+            assert unit.note("rulebook") == "a1b2"
+            assert unit.note("another") == ""
+
+    # events ---------------------------------------------------------------------------------------------------------
+
+    def test_newness(self, store: Store) -> None:
+        """The same event again is a duplicate, another content under its name a conflict, within a batch as well."""
+        with store.begin() as unit:
+            unit.append([telling("1")])
+        with store.begin() as unit:
+            asked = [telling("1"), telling("1", "other"), telling("2"), telling("2"), telling("2", "other")]
+            assert unit.newness(asked) == ["duplicate", "conflict", "new", "duplicate", "conflict"]
+            assert unit.newness([]) == []
+
+    def test_an_event_is_kept_once(self, store: Store) -> None:
+        """A second row for one event is refused by the store itself."""
+        with store.begin() as unit:
+            unit.append([telling("1")])
+        with pytest.raises(KeyTaken), store.begin() as unit:
+            unit.append([telling("2"), telling("1", "other")])
+        with store.read() as unit:
+            assert unit.newness([telling("2")]) == ["new"]
+
+    def test_many_events_at_once(self, store: Store) -> None:
+        """No batch is too large to be asked about or kept."""
+        events = [telling(str(number)) for number in range(MANY)]
+        with store.begin() as unit:
+            unit.append(events)
+            assert unit.newness([*events, telling("another")]) == ["duplicate"] * MANY + ["new"]
+        assert [one.id for one in store.each_event()] == [one.id for one in events]
+
+    def test_the_events_of_a_subject(self, store: Store) -> None:
+        """They come oldest first, whatever order they arrived in, as they were told."""
+        late, early, same = telling("b", time=NOON + HOUR), telling("c"), telling("a")
+        with store.begin() as unit:
+            unit.append([late, early, telling("x", subject_key="order:1044"), same])
+            told = unit.events("order:1043")
+            assert [one.id for one in told] == ["a", "c", "b"]
+            assert (told[2].type, told[2].source, told[2].time) == ("order.updated", "shop", NOON + HOUR)
+            assert (told[2].received, told[2].body) == (late.received, late.body)
+            assert unit.events("order:unknown") == []
+
+    # subjects -------------------------------------------------------------------------------------------------------
+
+    # One store and one test serve all examples: each writes its subject whole, whatever was there before.
+    @settings(
+        max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
+    )
+    @given(one=aggregates())
+    def test_a_subject_comes_back_as_it_was(self, store: Store, one: Aggregate) -> None:
+        """Whatever was told of it, and whatever the engine remembers of it."""
+        with store.begin() as unit:
+            unit.save([one])
+        with store.read() as unit:
+            assert unit.load([one.key]) == {one.key: one}
+
+    def test_an_unknown_subject_is_a_fresh_one(self, store: Store) -> None:
+        """Nobody has to ask first whether a subject is there."""
+        with store.begin() as unit:
+            unit.save([order("1043", total=10)])
+            found = unit.load(["order:1043", "order:1", "order:1"])
+        assert found == {"order:1043": order("1043", total=10), "order:1": Aggregate("order:1")}
+
+    def test_the_last_save_stands(self, store: Store) -> None:
+        """A subject is written whole: nothing of what it was before is left."""
+        with store.begin() as unit:
+            unit.save([order("1043", due=NOON, status="placed")])
+        with store.begin() as unit:
+            assert unit.load(["order:1043"]) == {"order:1043": order("1043", due=NOON, status="placed")}
+            unit.save([order("1043", status="delivered")])
+            assert unit.load(["order:1043"]) == {"order:1043": order("1043", status="delivered")}
+        with store.begin() as unit:
+            assert unit.load(["order:1043"]) == {"order:1043": order("1043", status="delivered")}
+            assert unit.next_due() is None
+            assert unit.due_subjects(NOON, 10) == []
+            assert unit.open_subjects("", 10) == []
+
+    def test_more_subjects_than_are_kept_at_hand(self, store: Store) -> None:
+        """Old ones come back as well as new ones."""
+        with store.begin() as unit:
+            unit.save(order(str(number), total=number) for number in range(5 * MANY))
+        with store.begin() as unit:
+            found = unit.load(f"order:{number}" for number in range(5 * MANY))
+        assert [one.facts["order.total"] for one in found.values()] == list(range(5 * MANY))
+
+    def test_links(self, store: Store) -> None:
+        """A reference leads to every subject known under it, in order; one that nobody has is left out."""
+        with store.begin() as unit:
+            unit.link([("tracking", "ZX1", "shipment:2"), ("tracking", "ZX1", "order:1"), ("sku", "ZX1", "stock:9")])
+            unit.link([("tracking", "ZX1", "shipment:2")])
+        with store.begin() as unit:
+            asked = [("tracking", "ZX1"), ("sku", "ZX1"), ("tracking", "ZX2"), ("sku", "ZX1")]
+            assert unit.linked(asked) == {
+                ("tracking", "ZX1"): ["order:1", "shipment:2"],
+                ("sku", "ZX1"): ["stock:9"],
+            }
+
+    def test_due_subjects(self, store: Store) -> None:
+        """Those whose time has come, the earliest first and then by key; asking changes nothing."""
+        with store.begin() as unit:
+            unit.save([order("3", due=NOON), order("1", due=NOON), order("2", due=NOON - HOUR)])
+            unit.save([order("4", due=NOON + SECOND), order("5")])
+            assert unit.due_subjects(NOON, 10) == ["order:2", "order:1", "order:3"]
+            assert unit.due_subjects(NOON, 2) == ["order:2", "order:1"]
+            unit.save([order("2", due=NOON + HOUR)])
+            unit.save([order("2", due=NOON - HOUR)])
+            assert unit.due_subjects(NOON, 10) == ["order:2", "order:1", "order:3"]
+            assert unit.due_subjects(NOON - 2 * HOUR, 10) == []
+
+    def test_open_subjects_in_pages(self, store: Store) -> None:
+        """All that are not closed are found, each once, page by page."""
+        with store.begin() as unit:
+            unit.save([order(name) for name in "edcba"])
+            unit.save([order("f", status="cancelled"), order("b", status="delivered")])
+            assert unit.open_subjects("", 3) == ["order:a", "order:c", "order:d"]
+            assert unit.open_subjects("order:d", 3) == ["order:e"]
+            assert unit.open_subjects("order:e", 3) == []
+
+    # decisions ------------------------------------------------------------------------------------------------------
+
+    def test_matches(self, store: Store) -> None:
+        """A match comes back with what it saw: times as times, dates as dates."""
+        seen = {"survey.score": 2, "change.before": NOON, "change.after": date(2026, 3, 20), "survey.comment": "Żółw"}
+        one = match("1", seen=seen, trigger_at=NOON - HOUR)
+        with store.begin() as unit:
+            unit.add_matches([one])
+        with store.begin() as unit:
+            assert unit.match(one.key) == one
+            assert unit.match(digest("2")) is None
+            assert unit.known_matches([one.key, digest("2")]) == {one.key}
+
+    def test_a_match_is_there_once(self, store: Store) -> None:
+        """One occurrence, one match: the store itself refuses a second, and with it the whole unit."""
+        with store.begin() as unit:
+            unit.add_matches([match("1")])
+        with pytest.raises(KeyTaken), store.begin() as unit:
+            unit.add_matches([match("2"), match("1")])
+        with store.read() as unit:
+            assert unit.known_matches([digest("2")]) == set()
+
+    def test_the_matches_of_a_subject(self, store: Store) -> None:
+        """They come by time and rule, each with its decisions in the order in which they were made."""
+        late, early, same = match("1", at=NOON + HOUR), match("2", rule="b"), match("3", rule="a")
+        held = DecisionRow(late.key, NOON, "hold", "quiet_hours", "", NOON + HOUR, "email", "pl", "apology", "staff")
+        sent = DecisionRow(late.key, NOON, "send", channel="email")
+        with store.begin() as unit:
+            unit.add_matches([late, early, same, match("4", subject_key="order:1044")])
+            unit.add_decisions([held, DecisionRow(same.key, NOON, "drop", "stale"), sent])
+            found = unit.matches_of("order:1043")
+        assert [one for one, _ in found] == [same, early, late]
+        assert [rows for _, rows in found] == [[DecisionRow(same.key, NOON, "drop", "stale")], [], [held, sent]]
+
+    def test_answers(self, store: Store) -> None:
+        """A slot is taken or free, uses are counted from an instant on, an address has a reason or none."""
+        slot, use, other = digest("slot"), digest("use"), digest("other use")
+        with store.begin() as unit:
+            unit.take_slots([(slot, digest("m1"))])
+            unit.add_uses([(use, NOON + HOUR, digest("m1")), (use, NOON, digest("m2")), (other, NOON, digest("m3"))])
+            unit.add_uses([(use, NOON - SECOND, digest("m4"))])
+            unit.suppress(digest("dana"), "email", "complaint", NOON)
+        expected = {
+            Question("slot", slot): True,
+            Question("slot", use): False,
+            Question("uses", use, NOON): [NOON, NOON + HOUR],
+            Question("uses", use, NOON + SECOND): [NOON + HOUR],
+            Question("uses", other, NOON - HOUR): [NOON],
+            Question("uses", slot, NOON): [],
+            Question("suppressed", digest("dana")): "complaint",
+            Question("suppressed", digest("eve")): "",
+        }
+        with store.read() as unit:
+            assert unit.answers(list(expected)) == expected
+            assert unit.answers([]) == {}
+
+    def test_a_slot_is_taken_once(self, store: Store) -> None:
+        """Two messages cannot take one slot."""
+        with store.begin() as unit:
+            unit.take_slots([(digest("slot"), digest("m1"))])
+        with pytest.raises(KeyTaken), store.begin() as unit:
+            unit.take_slots([(digest("slot"), digest("m2"))])
+
+    def test_what_is_dropped_gives_back_its_place(self, store: Store) -> None:
+        """Slots and uses of a freed message are free again; those of others are not."""
+        asked = [Question("slot", digest("s1")), Question("slot", digest("s2")), Question("uses", digest("u"), NOON)]
+        with store.begin() as unit:
+            unit.take_slots([(digest("s1"), digest("m1")), (digest("s2"), digest("m2"))])
+            unit.add_uses([(digest("u"), NOON, digest("m1")), (digest("u"), NOON + HOUR, digest("m2"))])
+        with store.begin() as unit:
+            unit.free([digest("m1"), digest("m3")])
+            assert list(unit.answers(asked).values()) == [False, True, [NOON + HOUR]]
+            unit.take_slots([(digest("s1"), digest("m3"))])
+
+    # messages -------------------------------------------------------------------------------------------------------
+
+    def test_a_message_comes_back_as_it_was(self, store: Store) -> None:
+        """Every field of it, with the number that the store gave it."""
+        one = outgoing(
+            "1", state="held", reason="quiet_hours", channel="sms", language="pl", address="+15550100123",
+            tried=("email", "sms"), calls=3, attempts=2, ambiguous=1, provider="console", provider_id="p1", token="t",
+            lease_until=NOON + timedelta(microseconds=1),
+        )  # fmt: skip
+        _enqueued(store, one, outgoing("2"))
+        with store.read() as unit:
+            found = unit.messages([one.key, digest("2"), digest("3")])
+            assert found[one.key] == dataclasses.replace(one, number=found[one.key].number)
+            assert 0 < found[one.key].number < found[digest("2")].number
+            assert unit.message_numbered(found[one.key].number) == found[one.key]
+            assert unit.message_numbered(0) is None
+
+    def test_a_message_is_there_once(self, store: Store) -> None:
+        """One match, one message."""
+        _enqueued(store, outgoing("1"))
+        with pytest.raises(KeyTaken):
+            _enqueued(store, outgoing("2"), outgoing("1"))
+        with store.read() as unit:
+            assert unit.messages([digest("2")]) == {}
+
+    def test_the_order_of_claims(self, store: Store) -> None:
+        """What is due leaves by priority, then by when it was due, then by age; the rest stays."""
+        _enqueued(
+            store,
+            outgoing("e", priority=30, due_at=NOON - 9 * HOUR),
+            outgoing("c"),
+            outgoing("d"),
+            outgoing("b", state="held", due_at=NOON - HOUR),
+            outgoing("a", priority=10),
+            outgoing("early", due_at=NOON + SECOND),
+            outgoing("sent", state="accepted"),
+            outgoing("unknown", state="unknown"),
+        )
+        with store.begin() as unit:
+            assert _names(unit.claim(NOON, 2, "t", NOON + HOUR), *"abcde") == ["a", "b"]
+            assert _names(unit.claim(NOON, 10, "t", NOON + HOUR), *"abcde") == ["c", "d", "e"]
+            assert unit.claim(NOON, 10, "t", NOON + HOUR) == []
+
+    def test_a_claim_is_a_lease(self, store: Store) -> None:
+        """What is claimed has its token and its end, and comes up when that has passed, not before."""
+        _enqueued(store, outgoing("1"), outgoing("2"), outgoing("3"))
+        with store.begin() as unit:
+            (first, second) = unit.claim(NOON, 2, "token", NOON + HOUR)
+            assert (first.state, first.token, first.lease_until) == ("claimed", "token", NOON + HOUR)
+            unit.put([dataclasses.replace(second, state="posting", lease_until=NOON + 2 * HOUR)])
+        with store.begin() as unit:
+            assert unit.messages([first.key])[first.key] == first
+            assert unit.expired_claims(NOON + HOUR - SECOND, 10) == []
+            assert unit.expired_claims(NOON + HOUR, 10) == [first]
+            assert _names(unit.expired_claims(NOON + 2 * HOUR, 10), "1", "2", "3") == ["1", "2"]
+            assert _names(unit.expired_claims(NOON + 2 * HOUR, 1), "1", "2", "3") == ["1"]
+            unit.put([dataclasses.replace(first, state="accepted")])
+            assert _names(unit.expired_claims(NOON + 2 * HOUR, 10), "1", "2", "3") == ["2"]
+
+    def test_put_writes_the_whole_message(self, store: Store) -> None:
+        """What is put is what is there, but for the number; what was never enqueued stays unknown."""
+        _enqueued(store, outgoing("1", reason="quiet_hours"))
+        changed = outgoing("1", state="pending", priority=5, due_at=NOON - HOUR, address="dana@example.com", calls=1)
+        with store.begin() as unit:
+            number = unit.messages([changed.key])[changed.key].number
+            unit.put([changed, outgoing("never")])
+            assert unit.messages([changed.key, digest("never")]) == {
+                changed.key: dataclasses.replace(changed, number=number)
+            }
+            assert unit.next_due() == NOON - HOUR
+            assert len(unit.claim(NOON - HOUR, 10, "t", NOON)) == 1
+
+    def test_messages_of_unknown_outcome(self, store: Store) -> None:
+        """They come up when their grace is over, the earliest first."""
+        _enqueued(store, *(outgoing(hours, state="unknown", due_at=NOON + hours * HOUR) for hours in (2, 1, 3)))
+        with store.read() as unit:
+            assert unit.unknown_messages(NOON, 10) == []
+            assert _names(unit.unknown_messages(NOON + 2 * HOUR, 10), 1, 2, 3) == [1, 2]
+            assert _names(unit.unknown_messages(NOON + 9 * HOUR, 2), 1, 2, 3) == [1, 2]
+            assert unit.next_due() == NOON + HOUR
+
+    def test_waking(self, store: Store) -> None:
+        """Everything held for one reason is due now; what is held for another, or not held, is not."""
+        later = NOON + 9 * HOUR
+        _enqueued(
+            store,
+            outgoing("1", state="held", reason="paused", due_at=later),
+            outgoing("2", state="held", reason="quiet_hours", due_at=later),
+            outgoing("3", state="pending", reason="paused", due_at=later),
+            outgoing("4", state="held", reason="paused", due_at=later),
+        )
+        with store.begin() as unit:
+            assert unit.wake("paused", NOON) == 2
+            assert unit.wake("muted", NOON) == 0
+            assert unit.next_due() == NOON
+            assert _names(unit.claim(NOON, 10, "t", later), *"1234") == ["1", "4"]
+
+    def test_finding_messages(self, store: Store) -> None:
+        """Newest first, by state, by subject, by both, and in pages."""
+        _enqueued(
+            store,
+            outgoing("1", state="failed"),
+            outgoing("2", state="held"),
+            outgoing("3", state="failed", subject_key="order:1044"),
+            outgoing("4", state="delivered"),
+        )
+        with store.read() as unit:
+            newest = unit.find_messages()
+            assert _names(newest, *"1234") == ["4", "3", "2", "1"]
+            assert _names(unit.find_messages(states=["failed"]), *"1234") == ["3", "1"]
+            assert _names(unit.find_messages(states=["held", "failed"], limit=2), *"1234") == ["3", "2"]
+            assert _names(unit.find_messages(subject_key="order:1043"), *"1234") == ["4", "2", "1"]
+            assert _names(unit.find_messages(states=["failed"], subject_key="order:1043"), *"1234") == ["1"]
+            assert _names(unit.find_messages(limit=2, after=newest[1].number), *"1234") == ["2", "1"]
+            assert unit.find_messages(states=["bounced", "unknown"]) == []
+
+    def test_attempts(self, store: Store) -> None:
+        """An attempt is there before the call and learns its end; its number is given out once."""
+        second = Attempt(digest("1"), 2, "smtp", NOON)
+        with store.begin() as unit:
+            unit.start_attempts(
+                [second, Attempt(digest("1"), 1, "console", NOON - HOUR), Attempt(digest("2"), 1, "x", NOON)]
+            )
+        ended = dataclasses.replace(second, ended_at=NOON + SECOND, outcome="retry", detail="421 try later")
+        with store.begin() as unit:
+            unit.end_attempt(ended)
+            assert unit.attempts(digest("1")) == [Attempt(digest("1"), 1, "console", NOON - HOUR), ended]
+            assert unit.attempts(digest("3")) == []
+        with pytest.raises(KeyTaken), store.begin() as unit:
+            unit.start_attempts([Attempt(digest("1"), 2, "smtp", NOON)])
+
+    def test_bodies(self, store: Store) -> None:
+        """The bytes of a message come back to the byte, and the last ones stand."""
+        with store.begin() as unit:
+            unit.keep_bodies([(digest("1"), b"first"), (digest("2"), bytes(range(256)) * 40)])
+            unit.keep_bodies([(digest("1"), b"again")])
+        with store.read() as unit:
+            assert unit.bodies([digest("1"), digest("2"), digest("3")]) == {
+                digest("1"): b"again",
+                digest("2"): bytes(range(256)) * 40,
+            }
+
+    # people and operators -------------------------------------------------------------------------------------------
+
+    def test_the_last_word_on_an_address_stands(self, store: Store) -> None:
+        """A second suppression gives the reason anew."""
+        with store.begin() as unit:
+            unit.suppress(digest("dana"), "email", "bounce", NOON)
+            unit.suppress(digest("dana"), "email", "complaint", NOON + HOUR)
+            asked = Question("suppressed", digest("dana"))
+            assert unit.answers([asked]) == {asked: "complaint"}
+
+    def test_mutes(self, store: Store) -> None:
+        """What an operator said stands until it is said anew or lifted."""
+        paused, muted = Mute("pause", "rule:a", NOON, "stocktaking"), Mute("mute", "all")
+        with store.begin() as unit:
+            unit.add_mute(Mute("pause", "rule:a"), NOON)
+            unit.add_mute(paused, NOON)
+            unit.add_mute(muted, NOON)
+        with store.begin() as unit:
+            assert unit.mutes() == [muted, paused]
+            assert unit.lift_mute("mute", "all")
+            assert not unit.lift_mute("mute", "all")
+            assert unit.mutes() == [paused]
+
+    def test_answers_to_surveys(self, store: Store) -> None:
+        """The last answer stands, and what was never answered has none."""
+        with store.begin() as unit:
+            unit.answer(digest("1"), 5, "", NOON)
+            unit.answer(digest("1"), 2, "późno 🐢", NOON + HOUR)
+            assert unit.answer_to(digest("1")) == (2, "późno 🐢", NOON + HOUR)
+            assert unit.answer_to(digest("2")) is None
+
+    # the whole ------------------------------------------------------------------------------------------------------
+
+    def test_when_there_is_something_to_do(self, store: Store) -> None:
+        """The earliest of armed times and of messages that wait or whose outcome is unknown; nothing else counts."""
+        with store.begin() as unit:
+            assert unit.next_due() is None
+            unit.enqueue([outgoing("1", state="failed"), outgoing("2", state="claimed", lease_until=NOON)])
+            assert unit.next_due() is None
+            unit.save([order("1", due=NOON + 4 * HOUR), order("2", due=NOON + 5 * HOUR)])
+            assert unit.next_due() == NOON + 4 * HOUR
+            unit.enqueue([outgoing("3", state="unknown", due_at=NOON + 3 * HOUR)])
+            assert unit.next_due() == NOON + 3 * HOUR
+            unit.enqueue([outgoing("4", state="pending", priority=90, due_at=NOON + 2 * HOUR)])
+            assert unit.next_due() == NOON + 2 * HOUR
+            unit.enqueue([outgoing("5", state="held", due_at=NOON + HOUR)])
+            assert unit.next_due() == NOON + HOUR
+            unit.put([outgoing(name, state="dropped") for name in "345"])
+            unit.save([order("1")])
+            assert unit.next_due() == NOON + 5 * HOUR
+
+    def test_counts(self, store: Store) -> None:
+        """Everything is counted, and messages by state."""
+        with store.begin() as unit:
+            assert unit.counts() == {"events": 0, "quarantined": 0, "subjects": 0, "armed": 0, "matches": 0}
+            unit.append([telling("1"), telling("2")])
+            unit.quarantine([Quarantined(NOON, "shop", "not JSON", b"{")])
+            unit.save([order("1", due=NOON), order("2"), order("3", status="delivered")])
+            unit.add_matches([match("1")])
+            unit.enqueue([outgoing("1"), outgoing("2", state="held"), outgoing("3")])
+            assert unit.counts() == {
+                "events": 2, "quarantined": 1, "subjects": 3, "armed": 1, "matches": 1,
+                "messages.held": 1, "messages.pending": 2,
+            }  # fmt: skip
+
+    def test_notes(self, store: Store) -> None:
+        """The last note stands."""
+        with store.begin() as unit:
+            unit.set_note("rulebook", "a")
+            unit.set_note("rulebook", "b")
+            assert unit.note("rulebook") == "b"
+
+
+def _write_everything(unit: Unit, name: str) -> None:
+    """One row of each kind, all called `name`."""
+    unit.append([telling(name)])
+    unit.quarantine([Quarantined(NOON, "shop", "not JSON", name.encode())])
+    unit.link([("tracking", name, "shipment:1")])
+    unit.save([order(name, due=NOON)])
+    unit.add_matches([match(name)])
+    unit.add_decisions([DecisionRow(digest(name), NOON, "send")])
+    unit.take_slots([(digest(name), digest(name))])
+    unit.add_uses([(digest("use"), NOON, digest(name))])
+    unit.enqueue([outgoing(name)])
+    unit.start_attempts([Attempt(digest(name), 1, "console", NOON)])
+    unit.keep_bodies([(digest(name), b"body"), (digest("shared"), name.encode())])
+    unit.suppress(digest("dana"), "email", name, NOON)
+    unit.add_mute(Mute("mute", f"rule:{name}"), NOON)
+    unit.answer(digest("survey"), 5, name, NOON)
+    unit.set_note("rulebook", name)
+
+
+def _seen_whole(store: Store) -> list[Any]:
+    """What the names `before` and `during` lead to, and what is there in all."""
+    names = ("before", "during")
+    keys = [digest(name) for name in names]
+    asked = [Question("slot", key) for key in keys]
+    asked += [Question("uses", digest("use"), NOON), Question("suppressed", digest("dana"))]
+    with store.read() as unit:
+        return [
+            unit.counts(), unit.next_due(), unit.mutes(), unit.note("rulebook"), unit.answers(asked),
+            unit.newness([telling(name) for name in names]), unit.events("order:1043"), list(unit.matches_of("order:1043")),
+            unit.load(["order:before", "order:during", "order:1043", "order:1044"]), unit.open_subjects("", 10),
+            unit.due_subjects(NOON, 10), unit.linked([("tracking", name) for name in names]), unit.known_matches(keys),
+            unit.find_messages(), unit.messages(keys), [unit.attempts(key) for key in keys],
+            unit.bodies([*keys, digest("shared")]), unit.answer_to(digest("survey")), unit.unknown_messages(NOON, 10),
+        ]  # fmt: skip

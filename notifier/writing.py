@@ -1,0 +1,86 @@
+"""Writing one message: who writes, to whom, in whose words, with which links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from notifier.cast import Cast
+from notifier.core.decide import SendNow
+from notifier.core.match import Candidate, with_event
+from notifier.core.message import Message
+from notifier.core.scene import Scene
+from notifier.links import Links
+from notifier.project import Project
+from notifier.render import scope
+from notifier.store.record import Outgoing
+
+__all__ = ["Writer", "freeze", "thaw"]
+
+
+class Writer:
+    """Writes the messages of one project."""
+
+    def __init__(self, project: Project, links: Links) -> None:
+        self._project = project
+        self._links = links
+
+    def write(self, cast: Cast, outgoing: Outgoing, candidate: Candidate, scene: Scene, where: SendNow) -> Message:
+        """The message, by the facts of `scene`; raises RenderFailed."""
+        project, send = self._project, candidate.send
+        links = self._links.of(outgoing)
+        context = scope({**_facts(cast, candidate, scene), "links": links}, project.catalogue, scene.now)
+        written = project.texts.render(send.template, where.channel, where.language, context, scene.zone)
+        return Message(
+            id=outgoing.id,
+            channel=where.channel,
+            to=self._address(where),
+            sender=self._sender(where.channel, send.category),
+            subject=written.subject,
+            text=written.text,
+            html=written.html,
+            locale=written.language,
+            category=send.category,
+            rule=outgoing.rule,
+            subject_key=outgoing.subject_key,
+            written_at=scene.now,
+            headers=self._links.headers(links) if where.channel == "email" else (),
+        )
+
+    def _address(self, where: SendNow) -> str:
+        """Where it goes; in a rehearsal everything goes to one address."""
+        redirect = self._project.config.redirect_all_to
+        instead = None if redirect is None else redirect.email if where.channel == "email" else redirect.sms
+        return str(instead or where.address)
+
+    def _sender(self, channel: str, category: str) -> str:
+        channels = self._project.config.channels
+        return str(channels.email.sender_of(category) if channel == "email" else channels.sms.sender)
+
+
+def _facts(cast: Cast, candidate: Candidate, scene: Scene) -> dict[str, Mapping[str, Any]]:
+    """The scene's facts, what belongs to the event, and the order that an event about a customer speaks of."""
+    facts = dict(with_event(scene, candidate.seen).facts)
+    order_id = next((value for path, value in candidate.seen.items() if path.endswith(".order_id")), None)
+    if "order" not in facts and order_id:
+        facts["order"] = cast[f"order:{order_id}"].facts
+    return facts
+
+
+_FIELDS = tuple(one.name for one in fields(Message))
+
+
+def freeze(message: Message) -> bytes:
+    """A written message as it is kept, so that every attempt sends the same."""
+    return orjson.dumps({name: getattr(message, name) for name in _FIELDS})
+
+
+def thaw(body: bytes) -> Message:
+    record = orjson.loads(body)
+    record["written_at"] = datetime.fromisoformat(record["written_at"])
+    record["headers"] = tuple((name, value) for name, value in record["headers"])
+    return Message(**record)

@@ -1,0 +1,203 @@
+"""tick, the outbox, pause and mute: messages on their way, and an operator's word."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+LATER = "2026-03-17T08:00:00Z"
+
+
+@pytest.fixture
+def sent(notifier, events):
+    """One message was sent: the order has left."""
+    notifier("ingest", "events.ndjson")
+    assert notifier("tick").out == "0 times came due, 1 message sent\n"
+
+
+def test_tick_tells_what_it_did(notifier, sent):
+    """What came due, what was sent, and what waits."""
+    assert notifier("tick").out == "0 times came due, 0 messages sent\n"
+    assert notifier("tick", now=LATER).out == "2 times came due, 1 message sent\n"
+
+
+def test_tick_counts_what_was_dropped_and_what_waits(notifier, events):
+    """A muted message is dropped, a paused one waits, and tick says so."""
+    notifier("mute", "--carrier", "GLS")
+    notifier("ingest", "events.ndjson")
+    notifier("pause", "--all")
+    assert notifier("tick").out == "0 times came due, 0 messages sent\n"
+    told = notifier("tick", "--json", now="2026-03-15T18:00:00Z").records[0]
+    assert (told["matches"], told["accepted"], told["waiting"]) == (1, 0, {"held": 0, "pending": 0, "unknown": 0})
+
+
+def test_the_outbox_lists_newest_first(notifier, sent):
+    """Number, state, time, rule, subject and a masked address, under each other."""
+    notifier("tick", now=LATER)
+    assert notifier("outbox", "list").out.splitlines() == [
+        "no  state     at           rule              about       to",
+        " 2  accepted  03-17 09:00  delivery-overdue  order:1043  d***@e***",
+        " 1  accepted  03-14 19:00  order-shipped     order:1043  d***@e***",
+    ]
+
+
+def test_addresses_only_where_asked_for(notifier, sent):
+    """An address is masked until --show-addresses is given, in lists and in single messages, text and JSON."""
+    for command in (["outbox", "list"], ["outbox", "show", "1"]):
+        for more in ([], ["--json"]):
+            assert "dana@example.com" not in notifier(*command, *more).out
+            assert "dana@example.com" in notifier(*command, *more, "--show-addresses").out
+
+
+def test_the_outbox_by_state(notifier, sent):
+    """--state keeps those in the states that it names, and knows no others."""
+    assert notifier("outbox", "list", "--state", "held,failed").out == "No messages that are held or failed.\n"
+    assert len(notifier("outbox", "list", "--state", " accepted", "--json").records) == 1
+    wrong = notifier("outbox", "list", "--state", "helt")
+    assert (wrong.code, wrong.err) == (2, "notifier: no state 'helt' - did you mean 'held'?\n")
+
+
+def test_a_limited_list_says_so(notifier, sent):
+    """Nobody takes the newest for all."""
+    notifier("tick", now=LATER)
+    assert notifier("outbox", "list", "--limit", "1").out.splitlines()[-1] == "The newest 1; see more with --limit."
+    assert "newest" not in notifier("outbox", "list").out
+
+
+def test_one_message_is_found_by_number_and_by_id(notifier, sent):
+    """Its number, its id and the beginning of its id all name it; anything else is refused with what to do."""
+    whole = notifier("outbox", "show", "1", "--json").records[0]
+    for name in (whole["id"], whole["id"][:6].upper()):
+        assert notifier("outbox", "show", name, "--json").records == [whole]
+    for name in ("7", "zzzz", "0" * 32):
+        unknown = notifier("outbox", "show", name)
+        assert unknown.code == 2
+        assert unknown.err.startswith(f"notifier: no message '{name}'; give its number")
+
+
+def test_one_message_as_it_was_written(notifier, sent):
+    """What was decided, what the provider said, and the words that the customer got."""
+    shown = notifier("outbox", "show", "1").out
+    assert shown.startswith("Message 1, accepted\n")
+    assert "Sat 2026-03-14 19:00  goes out" in shown
+    assert "outbox: accepted (" in shown
+    assert "\nAs it was written:\nSubject: Zamówienie 1043 jest w drodze\n\nDzień dobry, Dana,\n" in shown
+
+
+def test_one_message_as_it_would_be(notifier, events):
+    """A message that waits is shown as it would be written now."""
+    notifier("pause", "--all")
+    notifier("ingest", "events.ndjson")
+    shown = notifier("outbox", "show", "1")
+    assert "Message 1, held\n" in shown.out
+    assert "held until Mon 2026-03-16 11:00 - paused: an operator stopped it for the time being" in shown.out
+    assert "\nAs it would be written now:\nSubject: Zamówienie 1043 jest w drodze\n" in shown.out
+    assert notifier("outbox", "show", "1", "--json").records[0]["written"] is False
+
+
+def test_pause_holds_and_resume_lets_go(notifier, events):
+    """What is paused waits, and leaves with the next tick once the pause is over."""
+    paused = notifier("pause", "--rule", "order-shipped", "--reason", "new text")
+    assert paused.out == "Rule order-shipped is paused until you say resume: new text\n"
+    notifier("ingest", "events.ndjson")
+    assert notifier("tick").out == "0 times came due, 0 messages sent; waiting: 1 held\n"
+    assert notifier("resume", "--rule", "order-shipped").out == (
+        "1 message that waited will be looked at again.\nNothing is paused or muted.\n"
+    )
+    assert notifier("tick").out == "0 times came due, 1 message sent\n"
+
+
+def test_pause_and_resume_can_be_said_twice(notifier):
+    """Saying it again changes nothing and says what is in force."""
+    first, second = notifier("pause", "--all"), notifier("pause", "--all")
+    assert first.out == second.out == "Everything is paused until you say resume\n"
+    assert notifier("resume", "--all").out == "Nothing is paused or muted.\n"
+    again = notifier("resume", "--all")
+    assert (again.code, again.out) == (0, "Everything was not paused.\nNothing is paused or muted.\n")
+
+
+def test_mute_drops_for_good(notifier, events):
+    """What was muted is not made up for."""
+    notifier("mute", "--carrier", "GLS", "--until", "2026-03-15")
+    notifier("ingest", "events.ndjson")
+    assert notifier("unmute", "--carrier", "GLS").out == "Nothing is paused or muted.\n"
+    notifier("tick")
+    assert notifier("outbox", "list").out == "No messages.\n"
+
+
+@pytest.mark.parametrize(
+    ("until", "end"),
+    [
+        ("2h", "2026-03-14T20:00:00Z"),
+        ("1d", "2026-03-15T18:00:00Z"),
+        ("2026-03-15", "2026-03-15T23:00:00Z"),
+        ("2026-03-15T08:00", "2026-03-15T07:00:00Z"),
+        ("2026-03-15T08:00:00Z", "2026-03-15T08:00:00Z"),
+    ],
+)
+def test_until(notifier, until, end):
+    """A length of time counts from now, a day lasts until it is over, a time is on the shop's clock."""
+    assert notifier("pause", "--all", "--until", until, "--json").records == [
+        {"kind": "pause", "scope": "all", "until": end, "reason": None}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "say what is meant: --all, --rule ID, --carrier NAME or --sku SKU"),
+        (["--rule", "order-shiped"], "no rule 'order-shiped' - did you mean 'order-shipped'?"),
+        (["--all", "--until", "2026-03-13"], "--until 2026-03-13 is past already"),
+        (
+            ["--all", "--until", "soon"],
+            "'soon' is not a time; write a day like 2026-03-13, a time like 2026-03-13T22:00, a length of time like 2h or 3d",
+        ),
+    ],
+    ids=["nothing", "rule", "past", "words"],
+)
+def test_what_cannot_be_paused(notifier, arguments, said):
+    """It is said in one line, and nothing is paused."""
+    refused = notifier("pause", *arguments)
+    assert (refused.code, refused.out, refused.err) == (2, "", f"notifier: {said}\n")
+
+
+def test_several_at_once(notifier):
+    """Rules, carriers and articles can be named together, and each is lifted by itself."""
+    notifier("pause", "--rule", "order-shipped", "--rule", "low-stock", "--sku", "BOOT-42")
+    left = notifier("resume", "--rule", "low-stock", "--json").records
+    assert [one["scope"] for one in left] == ["rule:order-shipped", "sku:BOOT-42"]
+
+
+def test_a_pause_that_is_over_is_not_in_force(notifier):
+    """What ended by itself is no longer listed."""
+    notifier("pause", "--all", "--until", "2h")
+    assert notifier("mute", "--sku", "X", now=LATER).out == "SKU X is muted until you say unmute\n"
+
+
+def test_operators_need_no_provider_that_could_send(notifier, project, events):
+    """In a rehearsal a project whose provider would really send can be looked at and paused, but not ticked."""
+    config = project / "config" / "notifier.yaml"
+    config.write_text(
+        config.read_text(encoding="utf-8").replace(
+            "outbox: {type: maildir, path: var/outbox/email}", "outbox: {type: smtp, host: smtp.shop.example}"
+        ),
+        encoding="utf-8",
+    )
+    for arguments in (["pause", "--all"], ["ingest", "events.ndjson"], ["explain", "order:1043"]):
+        assert notifier(*arguments).code == 0
+    refused = notifier("tick")
+    assert (refused.code, refused.out) == (2, "")
+    assert (
+        refused.err
+        == "notifier: NOTIFIER_NOW is set, and provider 'outbox' would really send; unset it, or use an outbox\n"
+    )
+    assert json.loads(notifier("outbox", "list", "--json").out)["state"] == "held"
+
+
+def test_an_operator_can_stop_everything_while_rules_are_broken(notifier, project):
+    """What is needed most when something is wrong must not wait for it to be mended."""
+    (project / "rules" / "stock.yaml").write_text("", encoding="utf-8")
+    assert notifier("pause", "--all").out == "Everything is paused until you say resume\n"
+    assert notifier("outbox", "list").out == "No messages.\n"
+    assert notifier("resume", "--all").code == 0

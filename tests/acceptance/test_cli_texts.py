@@ -1,0 +1,134 @@
+"""preview and backtest: what would be, before it is."""
+
+from __future__ import annotations
+
+import json
+import webbrowser
+
+import pytest
+
+
+def test_an_email_is_shown_with_its_subject(notifier):
+    """The subject and the plain text, in the shop's language where none is asked for."""
+    shown = notifier("preview", "delivery_late")
+    assert shown.out.startswith("delivery_late, email, en\nSubject: Order 1043 is late: we are sorry\n\nHello Dana,\n")
+
+
+def test_a_language_falls_back_as_it_would_when_sending(notifier):
+    """`pt-BR` that nobody wrote is the shop's English; `pl-PL` is Polish."""
+    assert notifier("preview", "delivery_late", "--locale", "pt-BR", "--json").records[0]["locale"] == "en"
+    assert notifier("preview", "delivery_late", "--locale", "pl-PL", "--json").records[0]["locale"] == "pl"
+
+
+def test_an_sms_is_measured(notifier):
+    """How it is encoded, how long it is and how many segments it is billed as."""
+    lines = notifier("preview", "delivery_late", "--channel", "sms", "--locale", "pl").out.splitlines()
+    assert lines[0] == "delivery_late, sms, pl"
+    assert lines[1].startswith("UCS-2, ")
+    assert lines[1].endswith(" segments")
+
+
+def test_a_survey_by_either_of_its_names(notifier):
+    """The outbox calls it survey:NAME, and so may one here."""
+    assert notifier("preview", "survey:csat_delivery").out == notifier("preview", "csat_delivery").out
+
+
+def test_a_real_order(notifier, history, project):
+    """--order writes the text for an order from the database, in its customer's language."""
+    history[0]["data"]["customer"]["first_name"] = "Zofia"
+    (project / "events.ndjson").write_text(json.dumps(history[0]), encoding="utf-8")
+    notifier("ingest", "events.ndjson")
+    for name in ("order:1043", "1043"):
+        assert "\nDzień dobry, Zofia,\n" in notifier("preview", "delivery_late", "--order", name).out
+
+
+def test_the_page_can_be_written_and_opened(notifier, project, monkeypatch):
+    """--html writes it where one says, --open shows it."""
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    notifier("preview", "delivery_late", "--html", "page.html")
+    assert (project / "page.html").read_text(encoding="utf-8").lstrip().startswith("<!doctype html>")
+    notifier("preview", "delivery_late", "--open")
+    assert opened == [(project / "var" / "preview" / "delivery_late.en.html").as_uri()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["delivery_lat"], "no template 'delivery_lat' - did you mean 'delivery_late'?"),
+        (["delivery_late", "--channel", "fax"], "templates/delivery_late has no text for 'fax'; it has email and sms"),
+        (["delivery_late", "--order", "9"], "nothing is known about order:9; without --order the text is shown for a made-up one"),
+        (
+            ["delivery_late", "--channel", "sms", "--html", "x"],
+            "an SMS has no HTML; leave out --html and --open, or say --channel email",
+        ),
+        (["delivery_late", "--html", "rules"], "rules: cannot be written: Is a directory"),
+    ],
+    ids=["template", "channel", "order", "sms-html", "directory"],
+)  # fmt: skip
+def test_what_cannot_be_shown(notifier, arguments, said):
+    """It is said in one line, with what to do."""
+    refused = notifier("preview", *arguments)
+    assert (refused.code, refused.out, refused.err) == (2, "", f"notifier: {said}\n")
+
+
+def test_a_backtest_in_words(notifier, events):
+    """By rule: how much was sent, held and dropped, and why; then people, and what was still to come."""
+    assert notifier("backtest", "--events", "events.ndjson").out.splitlines() == [
+        "2 events",
+        "from Fri 2026-03-13 11:00 to Sat 2026-03-14 11:00 (Europe/Warsaw)",
+        "",
+        "rule           sent  held  dropped",
+        "order-shipped     1     0        0",
+        "",
+        "1 customer written to. 1 subject with times still to come.",
+    ]
+
+
+def test_a_backtest_keeps_nothing(notifier, events, project):
+    """No database, no message: a backtest leaves no trace but the key of the project."""
+    before = {path for path in project.rglob("*") if "var" not in path.parts}
+    notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-20")
+    assert {path for path in project.rglob("*") if path.is_file()} - before <= {project / "var" / "secret"}
+
+
+def test_a_backtest_to_the_end_of_a_day(notifier, events):
+    """--until with a day counts all of it, on the shop's clock."""
+    monday = notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-16", "--json").records
+    tuesday = notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-17", "--json").records
+    assert monday[-1]["summary"]["until"] == "2026-03-16T23:00:00Z"
+    assert [one["rule"] for one in monday[:-1]] == ["order-shipped", "promise-at-risk"]
+    assert [one["rule"] for one in tuesday[:-1]] == ["order-shipped", "promise-at-risk", "delivery-overdue"]
+
+
+def test_a_backtest_says_why_not(notifier, history, project):
+    """Reasons stand under their rule, with their code and in words."""
+    del history[0]["data"]["customer"]["email"]
+    (project / "events.json").write_text(json.dumps(history), encoding="utf-8")
+    lines = notifier("backtest", "--events", "events.json").out.splitlines()
+    assert lines[4:6] == [
+        "order-shipped     0     0        1",
+        "       1 dropped: no_address - nobody knows where to write to",
+    ]
+
+
+def test_a_backtest_of_standard_input(notifier, events):
+    """`-` is read to its end; a bad line is told with its number and the rest goes on."""
+    told = notifier("backtest", "--events", "-", "--json", stdin=b"7\n" + events.read_bytes())
+    assert told.records[-1]["summary"]["rejected"] == 1
+    plain = notifier("backtest", "--events", "-", stdin=b"7\n" + events.read_bytes())
+    assert plain.err == "standard input:1: an event is a JSON object\n"
+    assert plain.out.startswith("2 events, 1 rejected\n")
+
+
+def test_a_backtest_of_nothing(notifier, project):
+    """A file without events is no error."""
+    (project / "empty.ndjson").touch()
+    told = notifier("backtest", "--events", "empty.ndjson")
+    assert (told.code, told.out.splitlines()[0], told.out.splitlines()[2]) == (0, "0 events", "No rule went off.")
+
+
+def test_a_history_that_is_not_there(notifier):
+    """It is out of reach, in one line."""
+    missing = notifier("backtest", "--events", "nowhere")
+    assert (missing.code, missing.err) == (3, "notifier: nowhere: cannot be read: No such file or directory\n")

@@ -1,0 +1,57 @@
+"""Rules files of a few lines, read as a project reads them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from notifier import rulebook
+from notifier.core.catalogue import standard
+
+
+class Text(NamedTuple):
+    """What a rule must know of a message text."""
+
+    category: str = "transactional"
+    survey: object | None = None
+    variables: frozenset[str] = frozenset()
+
+
+TEXTS = {
+    "note": Text(),
+    "advert": Text("marketing"),
+    "order_text": Text(variables=frozenset({"order.number", "customer.first_name"})),
+    "score_text": Text(variables=frozenset({"survey.score", "order.number"})),
+    "change_text": Text(variables=frozenset({"change.before", "event.type", "shop.name"})),
+    "csat": Text("survey", survey={}),
+    "nps": Text("survey", survey={}),
+    "broken": None,
+}
+TEAMS = ("support", "purchasing")
+
+
+@pytest.fixture(scope="session")
+def lines():
+    """A rule as YAML from a few keys, all in their places: `id` in line 3, `trigger` in line 5, others from line 7."""
+
+    def written(**keys):
+        plain = {"id": "r", "about": "order", "trigger": "{event: order.shipped}", "send": "{template: note}"}
+        given = {key: value for key, value in {**plain, **keys}.items() if value is not None}
+        return "  - " + "\n    ".join(f"{key}: {value}" for key, value in given.items()) + "\n"
+
+    return written
+
+
+@pytest.fixture
+def load(tmp_path):
+    """The book of one rules file, or of several by name."""
+
+    def read(text=None, catalogue=None, **files):
+        for name, content in {**({"shop": text} if text is not None else {}), **files}.items():
+            path = tmp_path / "rules" / f"{name}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+        return rulebook.load(tmp_path, catalogue or standard(), TEXTS, TEAMS)
+
+    return read
