@@ -78,6 +78,7 @@ class Postman:
 
     channels = frozenset({"email"})
     max_in_flight = 1
+    idempotency = "none"
     leaves_machine = False
 
     def __init__(self) -> None:

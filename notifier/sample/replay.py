@@ -39,6 +39,9 @@ class _Overheard:
         self.name = provider.name
         self.max_in_flight = provider.max_in_flight
         self.channels = provider.channels
+        self.idempotency = provider.idempotency
+        self.leaves_machine = provider.leaves_machine
+        self.reports_delivery = provider.reports_delivery
         self._provider = provider
         self._account = account
 
