@@ -58,6 +58,7 @@ def project(project):
 class Pigeon:
     """A provider that tells when it was given something, and carries it once the gate is open."""
 
+    idempotency = "none"
     max_in_flight = 4
 
     def __init__(self, name):
