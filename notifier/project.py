@@ -157,9 +157,12 @@ def _holidays(place: str) -> Any:
         return frozenset()
 
 
-def load(root: Path) -> Project:
-    """Read a project; raises Faults with every problem of its configuration, texts and rules at once."""
-    config = load_config(root)
+def load(root: Path, *, sends: bool = True) -> Project:
+    """Read a project; raises Faults with every problem of its configuration, texts and rules at once.
+
+    Without `sends` the secrets of its providers need not be there.
+    """
+    config = load_config(root, sends=sends)
     catalogue = config.catalogue()
     problems: list[Problem] = []
     texts: Texts | None = None

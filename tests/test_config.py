@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -112,16 +113,21 @@ def test_declared_names_join_the_catalogue(written):
     """A project's own fields and events are known like ours, with type and default."""
     config = load(
         written(
-            "events: {order.gift_wrapped: {description: In paper.}}\n"
+            "shop: {timezone: Europe/Warsaw}\nevents: {order.gift_wrapped: {description: In paper.}}\n"
             "fields:\n"
-            "  order.gift_date: {type: time, description: The day it is wanted.}\n"
+            "  order.gift_date: {type: time, description: The day it is wanted., default: 2026-12-24}\n"
+            "  order.call_at: {type: time, default: '2026-12-24T10:00'}\n"
             "  order.tier: {type: choice, choices: [gold, none], default: none}\n"
         ),
         {},
     )
     catalogue = config.catalogue()
     assert catalogue.events["order.gift_wrapped"].doc == "In paper."
-    assert catalogue.fields["order.gift_date"].type == "time"
+    assert (catalogue.fields["order.gift_date"].type, catalogue.fields["order.gift_date"].default) == (
+        "time",
+        date(2026, 12, 24),
+    )
+    assert catalogue.fields["order.call_at"].default == datetime(2026, 12, 24, 9, tzinfo=UTC)
     assert (catalogue.fields["order.tier"].choices, catalogue.fields["order.tier"].default) == (
         ("gold", "none"),
         "none",
@@ -218,8 +224,29 @@ WRONG = {
     "a name that is taken": ("fields: {order.eta: {type: time}}", "1:10: 'order.eta' is in the catalogue already; choose another name"),
     "a name of nothing": ("fields: {ordr.x: {type: text}}", "1:10: 'ordr' is nothing that events are about - did you mean 'order'?"),
     "a name that is none": ("events: {order.Wrapped: {}}", "1:10: 'order.Wrapped' is not a name; write it like order.gift_wrapped"),
+    "a name inside of a field": (
+        "fields: {order.items.gift: {type: text}}",
+        "1:10: 'order.items.gift' would be a part of 'order.items', which is a field itself; choose another name",
+    ),
+    "a name inside of another": (
+        "fields: {order.a.b: {type: text}, order.a: {type: text}}",
+        "1:10: 'order.a.b' would be a part of 'order.a', which is a field itself; choose another name",
+    ),
+    "a name with another meaning": (
+        "fields: {order.customer: {type: text}}",
+        "1:10: 'order.customer' is where events have something else; choose another name",
+    ),
+    "a name of a group": (
+        "fields: {order.shipping_address: {type: text}}",
+        "1:10: 'order.shipping_address' has parts, such as 'order.shipping_address.name', and so is no field itself; "
+        "choose another name",
+    ),
     "a type": ("fields: {order.x: {type: date}}", "1:26: 'type' is one of text, number, money, bool, time, country, currency, locale, timezone, list, choice, not 'date'"),
     "a default of another type": ("fields: {order.x: {type: number, default: lots}}", "1:19: 'default' is a number, got 'lots'"),
+    "a default that is no time": (
+        "fields: {order.x: {type: time, default: tomorrow}}",
+        "1:19: 'default' is a time like 2026-03-13T22:00:00Z or a date, got 'tomorrow'",
+    ),
     "a choice of nothing": (
         "fields: {order.x: {type: choice}}",
         "1:19: 'choices' belong to a field of type choice, and such a field needs them",

@@ -46,7 +46,7 @@ def backtest(
     from notifier.cli.opening import instant
     from notifier.project import load
 
-    project = load(root)
+    project = load(root, sends=False)
     stop = instant(until, project.zone) if until else None
     with _as_file(events) as path:
         total = None if _is_array(path) else path.stat().st_size if path.exists() else None

@@ -58,7 +58,7 @@ def _url(root: Path) -> str:
     from notifier.config import load
     from notifier.store.dialect import located
 
-    return located(load(root).database, root)
+    return located(load(root, sends=False).database, root)
 
 
 for command in (upgrade, status):

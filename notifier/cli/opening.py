@@ -18,15 +18,18 @@ from notifier.store.sql import SqlStore, open_store
 __all__ = ["instant", "open_engine", "open_project", "open_records"]
 
 
-def open_project(root: Path) -> tuple[Project, SqlStore]:
-    """The project and its store; a database that is not there yet is made. Raises Faults, UsageError or Unreachable."""
-    project = load(root)
+def open_project(root: Path, *, sends: bool = False) -> tuple[Project, SqlStore]:
+    """The project and its store; a database that is not there yet is made. Raises Faults, UsageError or Unreachable.
+
+    One that does not send needs no secrets of providers, and so may always be used.
+    """
+    project = load(root, sends=sends)
     return project, open_store(project.config.database, root, create=True)
 
 
 def open_engine(root: Path, *, sends: bool) -> Engine:
-    """The project's engine; one that does not send needs no provider, and so may always be used."""
-    project, store = open_project(root)
+    """The project's engine; one that does not send has no providers."""
+    project, store = open_project(root, sends=sends)
     try:
         return Engine(project, store, providers=None if sends else {})
     except BaseException:
@@ -36,7 +39,7 @@ def open_engine(root: Path, *, sends: bool) -> Engine:
 
 def open_records(root: Path) -> tuple[ZoneInfo, SqlStore]:
     """The shop's clock and the store alone: for commands that must work while rules or texts are broken."""
-    config = load_config(root)
+    config = load_config(root, sends=False)
     return ZoneInfo(config.shop.timezone), open_store(config.database, root, create=True)
 
 

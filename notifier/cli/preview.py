@@ -41,7 +41,7 @@ def preview(
     """
     from notifier.project import load
 
-    project = load(root)
+    project = load(root, sends=False)
     name, channel = _known(project, template.removeprefix("survey:"), channel)
     facts, now = _facts(project, name, order, locale)
     rendered = _written(project, name, channel, locale=locale, facts=facts, now=now)

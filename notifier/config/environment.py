@@ -58,10 +58,13 @@ def filled(document: Document, environ: Mapping[str, str]) -> tuple[Any, dict[Lo
     return fill(document.data, ()), failed, frozenset(touched)
 
 
-def overridden(data: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Loc, str], list[Problem]]:
-    """The data with the `NOTIFIER__…` variables in it, which variable each path came from, and what was wrong."""
+def overridden(data: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Loc, str], dict[Loc, Problem], list[Problem]]:
+    """The data with the `NOTIFIER__…` variables in it, which variable each path came from, what could not be read, and
+    what else was wrong.
+    """
     whole = data if isinstance(data, dict) else {}
     origins: dict[Loc, str] = {}
+    failed: dict[Loc, Problem] = {}
     problems = []
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         steps = [step.lower() for step in variable.removeprefix(PREFIX).removesuffix("_FILE").split("__")]
@@ -71,8 +74,8 @@ def overridden(data: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Loc, st
         except ValueError as error:
             problems.append(Problem(variable, 0, 0, str(error)))
         except _Unset as unset:
-            problems.append(Problem(variable, 0, 0, unset.why))
-    return whole, origins, problems
+            failed[_met(whole, steps)] = Problem(variable, 0, 0, unset.why)
+    return whole, origins, failed, problems
 
 
 class _Unset(Exception):
@@ -113,19 +116,25 @@ def _read(text: str) -> Any:
 
 
 def _set(data: dict[str, Any], steps: list[str], value: Any) -> Loc:
-    """Put a value where the steps lead; names of the file's own (`GLS`) are met whatever their case."""
-    loc: tuple[str, ...] = ()
-    for index, step in enumerate(steps):
-        key = next((known for known in data if known.lower() == step), step)
-        loc = (*loc, key)
-        if index == len(steps) - 1:
-            data[key] = value
-            break
+    """Put a value where the steps lead."""
+    loc = _met(data, steps)
+    for depth, key in enumerate(loc[:-1], 1):
         if data.get(key) is None:
             data[key] = {}
         if not isinstance(data[key], dict):
-            raise ValueError(f"'{'.'.join(loc)}' has no keys below it")  # noqa: TRY004 - a fault of the variable's name
+            raise ValueError(f"'{'.'.join(loc[:depth])}' has no keys below it")  # noqa: TRY004 - of the variable's name
         data = data[key]
+    data[loc[-1]] = value
+    return loc
+
+
+def _met(data: Any, steps: list[str]) -> tuple[str, ...]:
+    """Where the steps lead; names of the file's own (`GLS`) are met whatever their case."""
+    loc: tuple[str, ...] = ()
+    for step in steps:
+        names = data if isinstance(data, dict) else {}
+        key = next((known for known in names if known.lower() == step), step)
+        loc, data = (*loc, key), names.get(key)
     return loc
 
 

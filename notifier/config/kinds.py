@@ -212,7 +212,9 @@ def _event_name(name: str) -> str:
 
 
 def _field_path(name: str) -> str:
-    return _declared(name, catalogue.standard().fields)
+    if _declared(name, catalogue.standard().fields).split(".")[1] in {"attributes", "customer"}:
+        raise ValueError(f"'{name}' is where events have something else; choose another name")
+    return name
 
 
 def _declared(name: str, taken: Mapping[str, object]) -> str:

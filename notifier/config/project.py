@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from notifier import provider
 from notifier.config.environment import filled, literal_secrets, overridden
 from notifier.config.sections import CHANNELS, Config
+from notifier.core.catalogue import standard
 from notifier.document import Document, Loc, explain, read, suggest
 from notifier.errors import Faults, Problem, UsageError
 
@@ -37,11 +38,15 @@ def find_project(start: Path) -> Path:
     )
 
 
-def load(project: Path, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read a project's configuration; without the file everything has its default. Raises Faults: all at once."""
+def load(project: Path, environ: Mapping[str, str] = os.environ, *, sends: bool = True) -> Config:
+    """Read a project's configuration; without the file everything has its default. Raises Faults: all at once.
+
+    Who neither sends nor serves needs no secrets for it: without `sends` a provider with a variable that is not set is
+    known by its type alone.
+    """
     file = project / FILE
     document = read(file, FILE) if file.exists() or file.is_symlink() else Document(FILE, (), None)
-    return _Reading(document, environ).config()
+    return _Reading(document, environ, sends=sends).config()
 
 
 def schema() -> dict[str, Any]:
@@ -60,14 +65,17 @@ def schema() -> dict[str, Any]:
 class _Reading:
     """One reading of one file: the data as it becomes complete, where it came from, and all that is wrong with it."""
 
-    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+    def __init__(self, document: Document, environ: Mapping[str, str], *, sends: bool) -> None:
         self.document = document
+        self.sends = sends
         self.secrets = dict(literal_secrets(document))
-        data, self.unset, self.referred = filled(document, environ)
-        self.data, self.origins, problems = overridden(data, environ)
+        data, unset, self.referred = filled(document, environ)
+        self.data, self.origins, unset_too, problems = overridden(data, environ)
         if document.data is not None and not isinstance(document.data, dict):
             problems.append(document.problem((), "the file must be a mapping (key: value)"))
-        self.problems = [*problems, *self.secrets.values(), *self.unset.values()]
+        self.unset = {**unset, **unset_too}
+        missed = (problem for path, problem in self.unset.items() if sends or not _is_for_sending(path))
+        self.problems = [*problems, *self.secrets.values(), *missed]
 
     def config(self) -> Config:
         given = self.data.get("providers")
@@ -77,6 +85,7 @@ class _Reading:
         checked = {**self.data, "providers": found} if isinstance(given, dict) else self.data
         config = self._validated(Config, checked, ())
         self._check_channels(given, found)
+        self._check_fields()
         if config is None or self.problems:
             raise Faults(self._told())
         return _with_providers(config, found)
@@ -97,6 +106,9 @@ class _Reading:
                 model = provider.find(kind).Settings
             except UsageError as error:
                 self._add(loc, self.document.problem(loc, str(error)))
+                continue
+            if not self.sends and any(path[:2] == loc for path in self.unset):
+                yield name, provider.Settings(type=kind)
                 continue
             if read_settings := self._validated(model, settings, loc):
                 yield name, read_settings
@@ -124,6 +136,20 @@ class _Reading:
                 elif name in found and channel not in provider.find(found[name].type).channels:
                     self._add(loc, self.document.problem(loc, f"provider '{name}' does not carry {channel}"))
 
+    def _check_fields(self) -> None:
+        """A field holds a value, or others: there is no `order.items.gift` below `order.items`."""
+        declared = self.data.get("fields")
+        names = [name for name in declared if isinstance(name, str)] if isinstance(declared, dict) else []
+        known = [*standard().fields, *names]
+        for name in names:
+            if above := next((one for one in known if name.startswith(f"{one}.")), None):
+                text = f"'{name}' would be a part of '{above}', which is a field itself; choose another name"
+            elif below := next((one for one in standard().fields if one.startswith(f"{name}.")), None):
+                text = f"'{name}' has parts, such as '{below}', and so is no field itself; choose another name"
+            else:
+                continue
+            self._add(("fields", name), self.document.problem(("fields", name), text, on_key=True))
+
     def _unknown(self, what: str, name: str, path: Loc, word: str, choices: Iterable[str]) -> str:
         listed = f"; {word}: {', '.join(choices)}"
         if self._is_hidden(path):
@@ -150,6 +176,11 @@ class _Reading:
         """The problems, without the lines that hold a secret."""
         lines = {secret.line for secret in self.secrets.values()}
         return (replace(one, source="") if one.line in lines else one for one in self.problems)
+
+
+def _is_for_sending(path: Loc) -> bool:
+    """Whether a value is needed by those alone who send or serve."""
+    return path[:1] == ("providers",) or path == ("web", "events_token")
 
 
 def _with_providers(config: Config, found: Mapping[str, Any]) -> Config:

@@ -295,12 +295,17 @@ class DeclaredField(Section):
     def _sound(self) -> DeclaredField:
         if (self.type == "choice") != bool(self.choices):
             raise ValueError("'choices' belong to a field of type choice, and such a field needs them")
-        if self.default is not None:
-            try:
-                reader(self.type, self.choices, ZoneInfo("UTC"))(self.default)
-            except ValueError as error:
-                raise ValueError(f"'default' {error}") from None
+        try:
+            self.read_default("UTC")
+        except ValueError as error:
+            raise ValueError(f"'default' {error}") from None
         return self
+
+    def read_default(self, timezone: str) -> Any:
+        """The default as events would bring it; a time without a zone is on this clock. None where there is none."""
+        if self.default is None:
+            return None
+        return reader(self.type, self.choices, ZoneInfo(timezone))(self.default)
 
 
 class Config(Section):
@@ -345,7 +350,7 @@ class Config(Section):
         return catalogue.standard().declare(
             (catalogue.EventType(name, one.description) for name, one in self.events.items()),
             (
-                catalogue.Field(path, one.type, one.description, one.choices, one.default)
+                catalogue.Field(path, one.type, one.description, one.choices, one.read_default(self.shop.timezone))
                 for path, one in self.fields.items()
             ),
         )

@@ -131,3 +131,17 @@ def test_batches_do_not_change_what_is_taken(notifier, project, history):
         notifier("ingest", "events.ndjson", "--batch", "2").out
         == "events.ndjson: 9 accepted, 0 duplicate, 0 rejected\n"
     )
+
+
+def test_the_default_of_a_time_is_a_time(notifier, project, events):
+    """Where nobody said, a rule goes by what the field is declared to be, as if an event had told it."""
+    config, rule = project / "config" / "notifier.yaml", project / "rules" / "gift.yaml"
+    declared = "\nfields: {order.gift_date: {type: time, default: 2026-03-20}}\n"
+    config.write_text(config.read_text(encoding="utf-8") + declared, encoding="utf-8")
+    rule.write_text(
+        "version: 1\nrules:\n  - {id: gift, about: order, trigger: {moment: order.gift_date, at: 10:00}, "
+        "send: {template: order_shipped}}\n",
+        encoding="utf-8",
+    )
+    assert notifier("ingest", "events.ndjson").err == ""
+    assert "Fri 2026-03-20 10:00" in notifier("explain", "order:1043").out
