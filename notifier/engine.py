@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from notifier.clock import Clock, clock, rehearsing
+from notifier.core.decide import HOLDING
 from notifier.dispatch import PAGE, Carriers, Dispatch, Ready
 from notifier.errors import Unreachable, UsageError
 from notifier.ingest import come_due, rearm_page
@@ -89,9 +90,11 @@ class Engine:
         self.arm_new_rules()
 
     def arm_new_rules(self) -> None:
-        """Where the rules are not those that subjects were last armed by, arm what lies ahead; never what is past."""
+        """Where rules or configuration say something new, arm what lies ahead, never what is past, and wake what is held:
+        what held it may be no more.
+        """
         with self.store.read() as unit:
-            if unit.note("rulebook") == self.project.book.hash:
+            if unit.note("rulebook") == self.project.word:
                 return
         last = ""
         while True:
@@ -100,8 +103,9 @@ class Engine:
             if not last:
                 break
         with self.store.begin() as unit:
-            unit.set_note("rulebook", self.project.book.hash)
-            unit.wake("paused", self.now())
+            unit.set_note("rulebook", self.project.word)
+            for reason in HOLDING:
+                unit.wake(reason, self.now())
 
     def ingest(self, arrived: Sequence[bytes | dict[str, Any]]) -> list[Receipt]:
         """Take one batch in one transaction; durable once this returns. Fires no timers, sends nothing."""

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
+import orjson
 
 from notifier import rulebook
 from notifier.config import Config
@@ -33,6 +34,8 @@ from notifier.render import Template, Texts
 
 __all__ = ["Project", "load"]
 
+#: Sections of the configuration that decisions go by.
+_DECIDED_BY = {"shop", "channels", "teams", "calendar", "promises", "quiet_hours", "limits", "useless_after", "fields"}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -101,6 +104,13 @@ class Project:
         )
 
     @cached_property
+    def word(self) -> str:
+        """Changes with whatever decisions go by: the rules, and what the configuration says about them."""
+        said = self.config.model_dump(include=_DECIDED_BY)
+        text = orjson.dumps(said, default=_in_order, option=orjson.OPT_SORT_KEYS)
+        return blake2b(self.book.hash.encode() + text, digest_size=16).hexdigest()
+
+    @cached_property
     def leads(self) -> tuple[Lead, ...]:
         return tuple(
             Lead(
@@ -146,6 +156,11 @@ class Project:
             return WorkingDays(_holidays(found.holidays or ""), weekend)
 
         return days
+
+
+def _in_order(value: Any) -> Any:
+    """A set always reads the same."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 def _holidays(place: str) -> Any:

@@ -25,8 +25,8 @@ from notifier.core.trigger import stands
 from notifier.errors import NoTranslation
 
 __all__ = [
-    "REASONS", "Answers", "Decision", "Drop", "Hold", "Question", "SendNow", "decide", "decision_key", "questions",
-    "recipient_of", "use_key",
+    "HOLDING", "REASONS", "Answers", "Decision", "Drop", "Hold", "Question", "SendNow", "decide", "decision_key",
+    "questions", "recipient_of", "use_key",
 ]  # fmt: skip
 
 #: Every reason code, and what it says to a person.
@@ -43,7 +43,7 @@ REASONS: Mapping[str, str] = {
     "muted": "an operator silenced it",
     "paused": "an operator stopped it for the time being",
     "watching": "the rule only watches",
-    "already_sent": "it was sent before",
+    "already_sent": "the rule has told this before, or is about to",
     "limit": "the rule has told this as often as it may",
     "frequency_cap": "the customer has had enough messages for now",
     "quiet_hours": "the customer is left alone at this hour",
@@ -51,6 +51,8 @@ REASONS: Mapping[str, str] = {
     "render_failed": "the text could not be written",
     "no_translation": "there is no text in a language that would do",
 }
+#: Of these, what can hold a message.
+HOLDING = ("paused", "not_yet", "frequency_cap", "quiet_hours")
 
 
 class Question(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -366,6 +367,44 @@ def test_paused_messages_wait_and_go_out_afterwards(shop: Shop) -> None:
     shop.tick(minutes=1)
     assert shop.messages() == {"order_shipped": "accepted"}
     assert shop.decisions() == [("order_shipped", "hold", "paused"), ("order_shipped", "send", "")]
+
+
+@pytest.mark.parametrize("how", ["reload", "another process"])
+def test_what_is_held_is_looked_at_again_when_the_configuration_changes(
+    small_project: Project, store: Store, how: str
+) -> None:
+    """Quiet hours that are there no more let go at once what they held; as long as nothing changes, nobody looks."""
+    shop = Shop(with_quiet_hours(small_project, "11:00-23:00"), store)
+    shop.order()
+    shop.tell("order.shipped", id="1043")
+    shop.tick()
+    shop.tick(minutes=1)
+    assert [(one.state, one.due_at.hour) for one in shop.outgoing()] == [("held", 22)]
+    changed = with_quiet_hours(small_project, None)
+    if how == "reload":
+        shop.engine.adopt(changed)
+    else:
+        shop = Shop(changed, store)
+    shop.tick(minutes=1)
+    assert shop.messages() == {"order_shipped": "accepted"}
+
+
+def test_the_word_of_a_project_is_what_decisions_go_by(small_project: Project) -> None:
+    """It is the same each time it is read, changes with quiet hours, and not with where the server listens."""
+    again, sms = small_project.config.channels.model_copy(), small_project.config.channels.sms
+    countries = again.model_copy(update={"sms": sms.model_copy(update={"countries": frozenset({"PL", "HU", "DE"})})})
+    one, other = (changed(small_project, channels=countries) for _ in range(2))
+    assert one.word == other.word != small_project.word
+    web = small_project.config.web.model_copy(update={"port": 1})
+    assert changed(small_project, web=web).word == small_project.word
+
+
+def with_quiet_hours(project: Project, hours: str | None) -> Project:
+    return changed(project, quiet_hours={"email": hours} if hours else {})
+
+
+def changed(project: Project, **sections: Any) -> Project:
+    return replace(project, config=project.config.model_copy(update=sections))
 
 
 def test_sends_together_up_to_the_providers_limit(shop: Shop) -> None:
