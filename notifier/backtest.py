@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 from weakref import finalize
@@ -24,6 +25,8 @@ from notifier.core.cloudevent import EventReader, decode
 from notifier.core.event import Event
 from notifier.core.local_time import rfc3339
 from notifier.errors import EventRefused, Unreachable
+from notifier.event_file import Place, document, head, is_document
+from notifier.intake import CONFLICT
 from notifier.project import Project
 from notifier.simulation import Simulation
 from notifier.store.memory import MemoryStore
@@ -40,9 +43,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An event that could not be taken: which line of the file, and why."""
+    """An event that could not be taken: where it stands in the file, and why."""
 
-    line: int
+    place: Place
     reason: str
 
 
@@ -105,6 +108,11 @@ class Backtest:
             counts[f"drop: {row.reason}"] += 1
         summary.customers = len(self._customers)
 
+    def refuse(self, place: Place, reason: str) -> None:
+        """Take down an event that could not be taken."""
+        self.rejects.append(Rejected(place, reason))
+        self.summary.rejected += 1
+
     def lines(self) -> Iterator[bytes]:
         """The decisions as JSON, one a line, in order of time."""
         self._lines.seek(0)
@@ -134,7 +142,7 @@ def decision_record(match: Match, row: DecisionRow) -> dict[str, Any]:
 
 
 def run(project: Project, path: Path, until: datetime | None = None, progress: Progress = lambda _: None) -> Backtest:
-    """Replay a file of CloudEvents (NDJSON, or a JSON array); `progress` is told how many bytes are done.
+    """Replay a file of CloudEvents (NDJSON, a JSON array or one JSON object); `progress` is told how many bytes are done.
 
     Raises Unreachable where the file cannot be read. The clock stops at the last event, or at `until`.
     """
@@ -165,31 +173,29 @@ class _OutOfOrderError(Exception):
     """The file is not in order of arrival."""
 
 
-#: (line number, bytes or an envelope, bytes of the file so far, whether the order is certain)
-_Line = tuple[int, Any, int, bool]
+#: (where it stands, bytes or an envelope, bytes of the file so far, whether the order is certain)
+_Line = tuple[Place, Any, int, bool]
 
 
 def _in_order(file: IO[bytes]) -> Iterator[_Line]:
     """The lines as they stand."""
-    first = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    file.seek(0)
-    if first == b"[":
+    if is_document(head(file)):
         raise _OutOfOrderError
+    file.seek(0)
     done = 0
     for number, line in enumerate(file, 1):
         done += len(line)
         if not line.isspace():
-            yield number, line, done, False
+            yield Place(number), line, done, False
 
 
 def _sorted(reader: EventReader, file: IO[bytes]) -> Iterator[_Line]:
-    """The lines by arrival, through an index of a few bytes each; an array is taken whole."""
-    first = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    """The lines by arrival, through an index of a few bytes each; a file that is one document is taken whole."""
+    whole = is_document(head(file))
     file.seek(0)
-    if first == b"[":
-        envelopes = decode(file.read())
-        order = sorted(range(len(envelopes)), key=lambda place: _arrival(reader, envelopes[place]))
-        yield from ((place + 1, envelopes[place], done, True) for done, place in enumerate(order, 1))
+    if whole:
+        entries = sorted(document(file.read()), key=lambda piece: _arrival(reader, piece.content))
+        yield from ((one.place, one.content, done, True) for done, one in enumerate(entries, 1))
         return
     arrivals, offsets, numbers = array("q"), array("q"), array("q")
     offset = 0
@@ -207,7 +213,7 @@ def _sorted(reader: EventReader, file: IO[bytes]) -> Iterator[_Line]:
         file.seek(offsets[place])
         line = file.readline()
         done += len(line)
-        yield numbers[place], line, done, True
+        yield Place(numbers[place]), line, done, True
 
 
 def _arrival(reader: EventReader, envelope: Any) -> int:
@@ -224,26 +230,26 @@ def _replay(project: Project, lines: Iterable[_Line], until: datetime | None, pr
     simulation = Simulation(project, store)
     summary = result.summary
     last: datetime | None = None
-    page: list[Event] = []
-    for number, line, done, ordered in lines:
+    page: list[tuple[Place, Event]] = []
+    for place, line, done, ordered in lines:
         try:
-            event = _read(reader, line, last)
+            event = _read(reader, line)
         except EventRefused as error:
-            result.rejects.append(Rejected(number, str(error)))
-            summary.rejected += 1
+            result.refuse(*place.refused(error))
             continue
         if last is not None and event.received < last and not ordered:
             raise _OutOfOrderError
         if until is not None and event.received > until:
             break
-        page.append(event)
+        page.append((place, event))
         last = event.received
         summary.start = summary.start or last
         if len(page) == _PAGE:
-            _arrive(simulation, page, summary)
+            _arrive(simulation, page, result)
             progress(done)
             page = []
-    _arrive(simulation, page, summary)
+    _arrive(simulation, page, result)
+    result.rejects.sort(key=attrgetter("place"))
     summary.end = until or last
     if summary.end is not None:
         simulation.run_until(summary.end)
@@ -253,13 +259,20 @@ def _replay(project: Project, lines: Iterable[_Line], until: datetime | None, pr
     return result
 
 
-def _read(reader: EventReader, line: Any, last: datetime | None) -> Event:
-    envelope = decode(line) if isinstance(line, bytes) else line
-    return reader.read(envelope, reader.arrival(envelope, last or _EPOCH))
+def _read(reader: EventReader, line: Any) -> Event:
+    envelope = decode(line.rstrip(b"\r\n")) if isinstance(line, bytes) else line
+    arrived = reader.arrival(envelope, _EPOCH)
+    event = reader.read(envelope, arrived)
+    if arrived is _EPOCH:
+        raise EventRefused("is missing; a backtest has to know when it happened", "time")
+    return event
 
 
-def _arrive(simulation: Simulation, events: list[Event], summary: Summary) -> None:
-    for state in simulation.arrive(events):
-        summary.events += 1
-        summary.duplicates += state == "duplicate"
-        summary.rejected += state == "conflict"
+def _arrive(simulation: Simulation, page: list[tuple[Place, Event]], result: Backtest) -> None:
+    states = simulation.arrive([event for _, event in page])
+    for (place, _), state in zip(page, states, strict=True):
+        if state == "conflict":
+            result.refuse(place, CONFLICT)
+        else:
+            result.summary.events += 1
+            result.summary.duplicates += state == "duplicate"

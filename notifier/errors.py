@@ -4,6 +4,7 @@
     ├── Faults            the project's own files are wrong: all problems at once
     ├── UsageError        the command was called wrongly
     ├── EventRefused      one event cannot be taken; the rest of its batch can
+    │   └── NotJson       its bytes are no JSON
     ├── RenderFailed      one message cannot be written
     │   └── NoTranslation no text in any language that would do
     ├── Busy              somebody else holds the project
@@ -23,6 +24,7 @@ __all__ = [
     "EventRefused",
     "Faults",
     "NoTranslation",
+    "NotJson",
     "NotifierError",
     "Problem",
     "RenderFailed",
@@ -80,6 +82,16 @@ class EventRefused(NotifierError):
         self.reason = reason
         self.where = where
         super().__init__(f"{where}: {reason}" if where else reason)
+
+
+class NotJson(EventRefused):
+    """Bytes that are not JSON. `line` and `column` say where, from 1; `reason` leaves that out, for whoever says it better."""
+
+    def __init__(self, why: str, line: int, column: int) -> None:
+        super().__init__(f"not JSON: {why} (line {line}, column {column})")
+        self.reason = f"not JSON: {why}"
+        self.line = line
+        self.column = column
 
 
 class RenderFailed(NotifierError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -18,9 +18,9 @@ from notifier.project import Project
 from notifier.store import Store
 from notifier.store.record import Quarantined
 
-__all__ = ["Receipt", "receive"]
+__all__ = ["CONFLICT", "Receipt", "receive"]
 
-_CONFLICT = "this source and id came before with other content"
+CONFLICT = "this source and id came before with other content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Receipt:
     reason: str = ""
     #: True where the source and id are known with another content.
     conflict: bool = False
+    #: Of a rejected one, where it could not be read.
+    fault: EventRefused | None = field(default=None, compare=False)
 
 
 _ACCEPTED, _DUPLICATE = Receipt("accepted"), Receipt("duplicate")
@@ -47,14 +49,14 @@ def receive(
         try:
             events.append((place, _read(reader, one, now)))
         except EventRefused as error:
-            receipts[place] = Receipt("rejected", str(error))
+            receipts[place] = Receipt("rejected", str(error), fault=error)
             refused.append(Quarantined(now, _source(one), str(error), _body(one)))
     with store.begin() as unit:
         newness = absorb(project, unit, [event for _, event in events], now)
         for (place, event), state in zip(events, newness, strict=True):
             if state == "conflict":
-                receipts[place] = Receipt("rejected", _CONFLICT, conflict=True)
-                refused.append(Quarantined(now, event.source, _CONFLICT, event.body))
+                receipts[place] = Receipt("rejected", CONFLICT, conflict=True)
+                refused.append(Quarantined(now, event.source, CONFLICT, event.body))
             else:
                 receipts[place] = _ACCEPTED if state == "new" else _DUPLICATE
         if refused:

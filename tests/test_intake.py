@@ -104,7 +104,7 @@ def test_a_receipt_for_each_event_in_order(any_door):
     assert [one.status for one in receipts] == [
         "accepted", "rejected", "accepted", "duplicate", "rejected", "rejected", "duplicate",
     ]  # fmt: skip
-    assert receipts[1].reason.startswith("not JSON: ")
+    assert receipts[1].reason.startswith("not JSON: no value of JSON begins here (line 1")
     assert receipts[4] == Receipt("rejected", "source: is an id of 1 to 128 characters, got 0")
     assert receipts[5] == Receipt("rejected", "data.total: is a number, got 'lots'")
     assert any_door.counts["events"] == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,8 @@ _MOST_TOLD = 20
 
 def backtest(
     events: Annotated[
-        Path, typer.Option(metavar="FILE", help="CloudEvents, NDJSON or a JSON array; - is standard input.")
+        Path,
+        typer.Option(metavar="FILE", help="CloudEvents: NDJSON, a JSON array or one JSON object; - is standard input."),
     ],
     until: Annotated[
         str | None,
@@ -36,7 +36,7 @@ def backtest(
 ) -> None:
     """Replay a history: what would have been sent, what not, and why.
 
-    Nothing is sent and nothing is kept.
+    Nothing is sent and nothing is kept. Exits with 1 where an event was refused.
 
     Examples:
       notifier backtest --events history.ndjson
@@ -48,18 +48,18 @@ def backtest(
 
     project = load(root, sends=False)
     stop = instant(until, project.zone) if until else None
-    with _as_file(events) as path:
-        total = None if _is_array(path) else path.stat().st_size if path.exists() else None
-        with meter("Replaying", total) as advance:
-            result = history.run(project, path, stop, advance)
+    with _as_file(events) as path, meter("Replaying", _size(path)) as advance:
+        result = history.run(project, path, stop, advance)
+    _tell_rejects(result, events)
     if as_json:
         for decision in result.lines():
             say(decision.decode().rstrip("\n"))
         emit({"summary": result.summary.record()})
-        return
-    _tell_rejects(result, events)
-    for line in _report(result.summary, project.zone):
-        say(line)
+    else:
+        for line in _report(result.summary, project.zone):
+            say(line)
+    if result.rejects:
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -68,24 +68,29 @@ def _as_file(path: Path) -> Iterator[Path]:
     if str(path) != "-":
         yield path
         return
-    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+    from notifier.event_file import opened
+
+    with opened(path) as flowing, tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        shutil.copyfileobj(flowing, file)
         file.flush()
         yield Path(file.name)
 
 
-def _is_array(path: Path) -> bool:
+def _size(path: Path) -> int | None:
+    """Bytes to go through; None where they are no measure: a whole document is read at once."""
+    from notifier.event_file import head, is_document
+
     try:
         with path.open("rb") as file:
-            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+            return None if is_document(head(file)) else path.stat().st_size
     except OSError:
-        return False
+        return None
 
 
 def _tell_rejects(result: Backtest, events: Path) -> None:
     name = "standard input" if str(events) == "-" else str(events)
     for one in result.rejects[:_MOST_TOLD]:
-        complain(f"{name}:{one.line}: {one.reason}")
+        complain(f"{one.place.of(name)}: {one.reason}")
     if len(result.rejects) > _MOST_TOLD:
         complain(f"{name}: {plural(len(result.rejects) - _MOST_TOLD, 'more event was', 'more events were')} refused")
 

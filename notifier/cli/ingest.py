@@ -14,8 +14,8 @@ from notifier.cli.options import HERE, AsJson, Root
 from notifier.cli.terminal import complain, emit, meter, plural, say
 
 if TYPE_CHECKING:
-    from notifier.cli.event_file import Piece
     from notifier.engine import Engine
+    from notifier.event_file import Piece
     from notifier.intake import Receipt
 
 #: Refused events that a person is told of one by one, and unknown fields by name.
@@ -24,7 +24,10 @@ _MOST_TOLD, _MOST_FIELDS = 20, 10
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="CloudEvents, NDJSON or a JSON array; - is standard input.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE", help="CloudEvents: NDJSON, a JSON array or one JSON object; - is standard input."
+        ),
     ],
     batch: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="Events in one transaction.")] = 100,
     root: Root = HERE,
@@ -67,7 +70,7 @@ class _Tally:
 
 def _take(engine: Engine, path: Path, batch: int, *, as_json: bool) -> _Tally:
     """One file, batch by batch, each durable once it is through."""
-    from notifier.cli.event_file import opened, pieces, size
+    from notifier.event_file import opened, pieces, size
 
     tally = _Tally("standard input" if str(path) == "-" else str(path))
     with opened(path) as file, meter(tally.name, size(file)) as advance:
@@ -76,7 +79,7 @@ def _take(engine: Engine, path: Path, batch: int, *, as_json: bool) -> _Tally:
             for piece, receipt in zip(page, receipts, strict=True):
                 tally.count(receipt)
                 if receipt.status == "rejected":
-                    _tell_rejected(tally, piece, piece.fault or receipt.reason, as_json=as_json)
+                    _tell_rejected(tally, piece, receipt, as_json=as_json)
             advance(page[-1].done)
     if not as_json:
         if tally.rejected > _MOST_TOLD:
@@ -92,11 +95,14 @@ def _pages(found: Iterable[Piece], count: int) -> Iterator[list[Piece]]:
         yield page
 
 
-def _tell_rejected(tally: _Tally, piece: Piece, reason: str, *, as_json: bool) -> None:
+def _tell_rejected(tally: _Tally, piece: Piece, receipt: Receipt, *, as_json: bool) -> None:
+    fault = piece.fault or receipt.fault
+    place, reason = piece.place.refused(fault) if fault else (piece.place, receipt.reason)
     if as_json:
-        emit({"file": tally.name, "line": piece.place, "reason": reason})
+        line, column = place.entry or place.line, place.column or None
+        emit({"file": tally.name, "line": line, "column": column, "reason": reason})
     elif tally.rejected <= _MOST_TOLD:
-        complain(f"{tally.name}:{piece.place}: {reason}")
+        complain(f"{place.of(tally.name)}: {reason}")
 
 
 def _total(tallies: list[_Tally]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import orjson
 from notifier.core.catalogue import RANKS, Catalogue, EventType, Field
 from notifier.core.event import Event, Part
 from notifier.core.value import Reader, read_id, reader, shown, time_reader
-from notifier.errors import EventRefused
+from notifier.errors import EventRefused, NotJson
 
 __all__ = ["DEEPEST", "LARGEST_EVENT", "MOST_ITEMS", "EventReader", "decode", "implied"]
 
@@ -41,7 +41,7 @@ def decode(raw: bytes) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         if "surrogate" not in str(error):
-            raise EventRefused(f"not JSON: {error}") from None
+            raise _not_json(raw, error) from None
         value = _without_lone_surrogates(raw)
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and type(value) in (dict, list):
         _refuse_bottomless(value)
@@ -56,7 +56,27 @@ def _without_lone_surrogates(raw: bytes) -> Any:
         text = json.dumps(json.loads(raw.decode("utf-8", "surrogatepass")), ensure_ascii=False)
         return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
     except (ValueError, RecursionError) as error:
-        raise EventRefused(f"not JSON: {error}") from None
+        raise _not_json(raw, error) from None
+
+
+#: What the readers of JSON say, in words for whoever sent it.
+_SAID_BETTER = {
+    "Input is a zero-length, empty document": "there is nothing in it",
+    "unexpected end of data": "it ends in the middle",
+    "unexpected content after document": "more follows after its end",
+    "trailing comma is not allowed": "a comma too many",
+    "unexpected character, expected a JSON value": "no value of JSON begins here",
+    "unexpected control character in string": "a control character inside a text",
+}
+
+
+def _not_json(raw: bytes, error: Exception) -> NotJson:
+    if isinstance(error, UnicodeDecodeError):
+        before = raw[: error.start]
+        column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+        return NotJson(f"the byte 0x{raw[error.start]:02x} is not UTF-8", before.count(b"\n") + 1, column)
+    why = str(getattr(error, "msg", error))
+    return NotJson(_SAID_BETTER.get(why, why), getattr(error, "lineno", 1), getattr(error, "colno", 1))
 
 
 def _refuse_bottomless(value: Any, depth: int = 1) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+import pytest
 
 from notifier.cli import ingest as command
 
@@ -16,6 +19,48 @@ def test_an_array_is_taken_as_well(notifier, project, history):
     """A JSON array, with a byte order mark and line breaks where they please, is the same as lines."""
     (project / "events.json").write_bytes(b"\xef\xbb\xbf\n " + json.dumps(history, indent=2).encode())
     assert notifier("ingest", "events.json").out == "events.json: 2 accepted, 0 duplicate, 0 rejected\n"
+
+
+COMMANDS = [["ingest"], ["backtest", "--events"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_file_may_be_one_event(notifier, project, history, command):
+    """One event over many lines, as programs write JSON for people, is one event and not a bad one for each line."""
+    (project / "one.json").write_text(f"\n{json.dumps(history[0], indent=2)}\n", encoding="utf-8")
+    taken = notifier(*command, "one.json")
+    assert (taken.code, taken.err) == (0, "")
+    assert taken.out.startswith(("one.json: 1 accepted", "1 event\n"))
+
+
+#: What a file holds, and where which line stops to be JSON.
+BROKEN = {
+    "an event over many lines": ('{\n  "id": "e1"\n  "source": "/s"\n}\n', ":3:3: not JSON: "),
+    "several of them": ('{\n  "id": "e1"\n}\n{\n  "id": "e2"\n}\n', ":4:1: not JSON: more follows after its end"),
+    "an array": ('[\n  {"id": "e1"},\n  {"id": "é",}\n]', ":3:13: not JSON: a comma too many"),
+    "a line": ('\n\n  {"id": "é",}\n', ":3:13: not JSON: a comma too many"),
+    "an unfinished line": ('{"id": \r\n', ":1:8: not JSON: it ends in the middle"),
+    "a line in Latin 1": (b'{"id": "caf\xe9"}\n', ":1:12: not JSON: the byte 0xe9 is not UTF-8"),
+    "no JSON at all": ("id;source\n", ":1:1: not JSON: no value of JSON begins here"),
+    "an entry": ('[\n  {"specversion": "1.0"},\n  7\n]', ": event 2: an event is a JSON object"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(("content", "said"), BROKEN.values(), ids=BROKEN)
+def test_where_a_file_is_broken(notifier, project, command, content, said):
+    """File, line and column are those at which an editor has to be opened, whatever the file looks like."""
+    (project / "bad.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    taken = notifier(*command, "bad.json")
+    assert taken.code == 1
+    assert taken.err.splitlines()[-1].startswith(f"bad.json{said}")
+
+
+def test_a_torn_line_takes_no_other_with_it(notifier, project, history):
+    """A first line that was cut off does not make the file one broken event."""
+    lines = ['{"specversion": "1.0",', *map(json.dumps, history)]
+    (project / "events.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    assert notifier("ingest", "events.ndjson").out == "events.ndjson: 2 accepted, 0 duplicate, 1 rejected\n"
 
 
 def test_standard_input_is_taken_for_a_dash(notifier, events):
@@ -68,8 +113,10 @@ def test_bad_events_are_told_and_the_rest_goes_on(notifier, project, history):
     assert taken.out == f"events.ndjson: 2 accepted, 0 duplicate, {len(BAD)} rejected\n"
     told = taken.err.splitlines()
     for number, (line, (_, reason)) in enumerate(zip(told, BAD, strict=True), 3):
-        place = f"events.ndjson:{number}: "
-        assert line.startswith(place + reason) if reason.endswith(": ") else line == place + reason
+        if reason == "not JSON: ":
+            assert re.match(rf"events\.ndjson:{number}:\d+: {reason}\w", line)
+        else:
+            assert line == f"events.ndjson:{number}: {reason}"
 
 
 def test_the_same_name_with_other_content_is_a_conflict(notifier, project, history):
@@ -95,7 +142,7 @@ def test_scripts_are_told_of_every_refused_event(notifier, project, events):
     (project / "bad.ndjson").write_text("7\n" * 30, encoding="utf-8")
     taken = notifier("ingest", "bad.ndjson", "events.ndjson", "--json")
     *refused, last = taken.records
-    assert [one["line"] for one in refused] == list(range(1, 31))
+    assert [(one["line"], one["column"]) for one in refused] == [(number, None) for number in range(1, 31)]
     assert last == {"summary": {"accepted": 2, "duplicate": 0, "rejected": 30, "ignored_fields": {}}}
 
 
@@ -114,7 +161,7 @@ def test_a_broken_array_is_refused_whole(notifier, project):
     taken = notifier("ingest", "events.json")
     assert taken.code == 1
     assert taken.out == "events.json: 0 accepted, 0 duplicate, 1 rejected\n"
-    assert taken.err.startswith("events.json:1: not JSON: ")
+    assert taken.err == "events.json:1:24: not JSON: it ends in the middle\n"
 
 
 def test_a_file_that_is_not_there_is_out_of_reach(notifier):

@@ -117,8 +117,36 @@ def test_a_backtest_of_standard_input(notifier, events):
     told = notifier("backtest", "--events", "-", "--json", stdin=b"7\n" + events.read_bytes())
     assert told.records[-1]["summary"]["rejected"] == 1
     plain = notifier("backtest", "--events", "-", stdin=b"7\n" + events.read_bytes())
-    assert plain.err == "standard input:1: an event is a JSON object\n"
+    assert told.err == plain.err == "standard input:1: an event is a JSON object\n"
+    assert told.code == plain.code == 1
     assert plain.out.startswith("2 events, 1 rejected\n")
+
+
+def test_a_backtest_guesses_no_time(notifier, history, project):
+    """Live, an event without a time happens when it arrives; a history that does not tell when is refused, line by line."""
+    del history[0]["time"]
+    history[1]["receivedat"] = history[1].pop("time")
+    (project / "events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in history), encoding="utf-8")
+    told = notifier("backtest", "--events", "events.ndjson")
+    assert told.code == 1
+    assert told.err == "events.ndjson:1: time: is missing; a backtest has to know when it happened\n"
+    assert told.out.splitlines()[:2] == [
+        "1 event, 1 rejected",
+        "from Sat 2026-03-14 11:00 to Sat 2026-03-14 11:00 (Europe/Warsaw)",
+    ]
+
+
+@pytest.mark.parametrize(("order", "lines"), [(1, [3, 4]), (-1, [3])], ids=["in-order", "to-be-sorted"])
+def test_a_backtest_names_conflicts(notifier, history, project, order, lines):
+    """An event that came before with other content is told as `ingest` tells it, and does not count as taken."""
+    other = {**history[1], "data": {**history[1]["data"], "carrier": "DPD"}}
+    told = [*history, other, other][::order]
+    (project / "events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in told), encoding="utf-8")
+    ended = notifier("backtest", "--events", "events.ndjson")
+    assert (ended.code, ended.err.splitlines()) == (
+        1, [f"events.ndjson:{line}: this source and id came before with other content" for line in lines],
+    )  # fmt: skip
+    assert ended.out.startswith(f"{4 - len(lines)} events")
 
 
 def test_a_backtest_of_nothing(notifier, project):

@@ -42,24 +42,24 @@ def refusal(read):
 
 #: What stands for `…` is in the words of the library that reads JSON.
 NOT_TAKEN = {
-    "31 nothing": (b"", "not JSON: … line 1 column 1 (char 0)"),
-    "31 words": (b"hello", "not JSON: … line 1 column 1 (char 0)"),
-    "31 half": (b'{"a":', "not JSON: … line 1 column 6 (char 5)"),
+    "31 nothing": (b"", "not JSON: … (line 1, column 1)"),
+    "31 words": (b"hello", "not JSON: … (line 1, column 1)"),
+    "31 half": (b'{"a":', "not JSON: … (line 1, column 6)"),
     "31 nested a little too deeply": (b"[" * 65 + b"]" * 65, "nested more than 64 deep"),
     "31 nested in objects": (b'{"a":' * 65 + b"1" + b"}" * 65, "nested more than 64 deep"),
     "31 nested as far as a stack goes": (b"[" * 600 + b"]" * 600, "nested more than 64 deep"),
-    "31 nested without end": (b"[" * 100_000, "not JSON: … line 1 column 1026 (char 1025)"),
-    "32 NaN": (b'{"a":NaN}', "not JSON: … line 1 column 6 (char 5)"),
-    "32 infinity": (b'{"a":-Infinity}', "not JSON: … line 1 column 7 (char 6)"),
+    "31 nested without end": (b"[" * 100_000, "not JSON: … (line 1, column 1026)"),
+    "32 NaN": (b'{"a":NaN}', "not JSON: … (line 1, column 6)"),
+    "32 infinity": (b'{"a":-Infinity}', "not JSON: … (line 1, column 7)"),
     "32 a number like infinity": (
-        b'{"a":1e999}', "not JSON: … line 1 column 6 (char 5)",
+        b'{"a":1e999}', "not JSON: … (line 1, column 6)",
     ),
     "32 NaN behind half a character": (
-        b'{"b":"\\ud800","a":NaN}', "not JSON: … line 1 column 17 (char 16)",
+        b'{"b":"\\ud800","a":NaN}', "not JSON: … (line 1, column 17)",
     ),
     "33 five thousand digits": (
         b'{"a":' + b"9" * 5000 + b"}",
-        "not JSON: … line 1 column 6 (char 5)",
+        "not JSON: … (line 1, column 6)",
     ),
     "34 a key twice": (b'{"a":1,"a":1}', "the key 'a' stands twice in one object"),
     "34 with a space": (b'{"a" :1,"a":2}', "the key 'a' stands twice in one object"),
@@ -74,22 +74,22 @@ NOT_TAKEN = {
     ),
     "not UTF-8": (
         b'{"a":"caf\xe9"}',
-        "not JSON: 'utf-8' codec can't decode byte 0xe9 in position 9: invalid continuation byte",
+        "not JSON: the byte 0xe9 is not UTF-8 (line 1, column 10)",
     ),
     "UTF-16": (
-        '{"a":1}'.encode("utf-16"), "not JSON: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        '{"a":1}'.encode("utf-16"), "not JSON: the byte 0xff is not UTF-8 (line 1, column 1)",
     ),
-    "a bare NUL": (b'{"a":"\0"}', "not JSON: … line 1 column 7 (char 6)"),
-    "a comma too many": (b'{"a":1,}', "not JSON: … line 1 column 7 (char 6)"),
-    "single quotes": (b"{'a':1}", "not JSON: … line 1 column 2 (char 1)"),
-    "two documents": (b"{} {}", "not JSON: … line 1 column 4 (char 3)"),
+    "a bare NUL": (b'{"a":"\0"}', "not JSON: … (line 1, column 7)"),
+    "a comma too many": (b'{"a":1,}', "not JSON: … (line 1, column 7)"),
+    "single quotes": (b"{'a':1}", "not JSON: … (line 1, column 2)"),
+    "two documents": (b"{} {}", "not JSON: … (line 1, column 4)"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("raw", "reason"), NOT_TAKEN.values(), ids=NOT_TAKEN)
 def test_not_taken(raw, reason):
     """What is not strictly JSON is refused, with the reason; never by a crash, whatever the bytes."""
-    pattern = re.escape(reason).replace("not\\ JSON:\\ …", "not\\ JSON:\\ .+:")
+    pattern = re.escape(reason).replace("…", ".+")
     assert re.fullmatch(pattern, refusal(lambda: decode(raw)))
 
 
