@@ -77,7 +77,12 @@ def examine(root: Path) -> Examination:
         return Examination(faults.problems, None)
     file = root / FILE
     document = read(file, FILE) if file.exists() else Document(FILE, (), None)
-    problems = (*project.texts.warnings(), *_unusable_providers(project, document), *_without_effect(document))
+    problems = (
+        *project.texts.warnings(),
+        *_unusable_database(project, document),
+        *_unusable_providers(project, document),
+        *_without_effect(document),
+    )
     return Examination(tuple(sorted(problems)), project)
 
 
@@ -92,6 +97,16 @@ def _without_effect(document: Document) -> Iterator[Problem]:
         if len((settings or {}).get("providers") or ()) > 1:
             text = "only the first provider of a channel is used so far"
             yield document.problem(("channels", channel, "providers"), text, warning=True)
+
+
+def _unusable_database(project: Project, document: Document) -> Iterator[Problem]:
+    from notifier.errors import UsageError
+    from notifier.store.dialect import address
+
+    try:
+        address(project.config.database)
+    except UsageError as error:
+        yield document.problem(("database",), str(error).removeprefix("database: "))
 
 
 def _unusable_providers(project: Project, document: Document) -> Iterator[Problem]:

@@ -42,14 +42,15 @@ def status(root: Root = HERE, as_json: AsJson = False) -> None:
     """
     from notifier.store import schema
 
-    found, wanted = schema.status(_url(root))
+    url = _url(root)
+    found, wanted = schema.status(url)
     current = found == wanted
     if as_json:
         emit({"revision": found or None, "wanted": wanted, "current": current})
     elif current:
         say(f"The database is up to date ({found}).")
     else:
-        say(f"The database has {found or 'no tables'}, this version needs {wanted}: run 'notifier db upgrade'.")
+        say(schema.advice(url))
     if not current:
         raise typer.Exit(1)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from notifier.config import Config
+from notifier.config import FILE, Config
 from notifier.daemon.worker import Worker
 from notifier.engine import Engine
 from notifier.errors import Faults, UsageError
@@ -35,6 +35,7 @@ class Reloading:
         self._worker = worker
         self._written = written
         self._root = engine.project.root
+        self._configured = (self._root / FILE).exists()
         self._seen = _looks(self._root)
         self._turn = Lock()
         #: Why the rules in force are not the newest; empty where they are.
@@ -51,6 +52,7 @@ class Reloading:
         """Read the project again. With faults in it, what was in force stays so."""
         with self._turn:
             try:
+                self._require_configuration()
                 project = self._without_restart(load(self._root))
             except (Faults, UsageError) as error:
                 self.fault = "the project's files have faults; the rules in force are older"
@@ -63,6 +65,13 @@ class Reloading:
                 self._worker.between_rounds(lambda: self._adopt(project))
             else:
                 self._adopt(project)
+
+    def _require_configuration(self) -> None:
+        """A file that is gone is a slip, or an edit under way: nobody means all the defaults by that."""
+        there = (self._root / FILE).exists()
+        if self._configured and not there:
+            raise UsageError(f"{FILE} is gone; put it back (an empty file is one where everything has its default)")
+        self._configured = there
 
     def _adopt(self, project: Project) -> None:
         self._engine.adopt(project)

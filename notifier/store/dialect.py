@@ -7,6 +7,8 @@ work in both directions all the same.
 
 from __future__ import annotations
 
+import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import Engine, Select, Table, Update, bindparam, create_engine, event
+from sqlalchemy import URL, Engine, Select, Table, Update, bindparam, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import Dialect, make_url
@@ -27,7 +29,19 @@ from sqlalchemy.types import TypeDecorator
 from notifier.errors import Unreachable, UsageError
 from notifier.store.record import KeyTaken
 
-__all__ = ["DIALECTS", "Add", "Lookup", "Query", "Session", "Statement", "connect", "explained", "located"]
+__all__ = [
+    "DIALECTS",
+    "Add",
+    "Lookup",
+    "Query",
+    "ReadOnly",
+    "Session",
+    "Statement",
+    "address",
+    "connect",
+    "explained",
+    "located",
+]
 
 #: With places instead of names for parameters: rows go to the driver as they are.
 DIALECTS: dict[str, Dialect] = {
@@ -56,6 +70,12 @@ _TROUBLE = {
     "SQLITE_PERM": "access to it is not permitted",
     "SQLITE_READONLY": "it cannot be written to; check the permissions of the file and of its directory",
 }
+#: What is more likely to be a matter of permissions than of anything else.
+_FORBIDDEN = ("SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_READONLY")
+
+
+class ReadOnly(Unreachable):
+    """The database can be looked at, and no more than that, over this connection."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -159,6 +179,11 @@ class Session:
         if self._cursor.connection.in_transaction:
             self.say("ROLLBACK")
 
+    def file(self) -> str:
+        """The database's file, as the driver has opened it."""
+        self.say("PRAGMA database_list")
+        return str(self._cursor.fetchone()[2])
+
     def generation(self) -> object:
         """Another value whenever any other connection has written since it was asked last."""
         self.say("PRAGMA data_version")
@@ -213,22 +238,31 @@ class Session:
 
 def located(url: str, project: Path) -> str:
     """The same URL with the path of a SQLite file seen from the project's directory; the file's directory is made."""
-    try:
-        address = make_url(url)
-    except ArgumentError:
-        raise UsageError(f"database: '{url}' is not a database URL; write sqlite:///var/notifier.db") from None
-    if address.get_backend_name() != "sqlite":
-        raise UsageError(f"database: '{address.get_backend_name()}' is not supported; write sqlite:///var/notifier.db")
-    if not address.database or address.database == ":memory:":
-        raise UsageError("database: SQLite needs a file that lasts; write sqlite:///var/notifier.db")
-    if address.database.startswith("file:"):
-        return url
-    path = project / address.database
+    found = address(url)
+    path = project / (found.database or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unreachable(f"{path.parent}: this directory cannot be made ({error.strerror})") from error
-    return address.set(database=str(path)).render_as_string(hide_password=False)
+    return found.set(database=str(path)).render_as_string(hide_password=False)
+
+
+def address(url: str) -> URL:
+    """The URL of a database that this program can use; raises UsageError for any other."""
+    instead = "write sqlite:///var/notifier.db"
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):
+        raise UsageError(f"database: this is not a database URL; {instead}") from None
+    if found.get_backend_name() != "sqlite":
+        raise UsageError(f"database: '{found.get_backend_name()}' is not supported; {instead}")
+    if not found.database or found.database == ":memory:":
+        raise UsageError(f"database: SQLite needs a file that lasts; {instead}")
+    if found.database.startswith("file:") or found.query:
+        raise UsageError(f"database: SQLite is given the path alone, without 'file:' and without '?'; {instead}")
+    if re.search("[\x00-\x1f\x7f]", found.database):
+        raise UsageError(f"database: there is a control character in the path; {instead}")
+    return found
 
 
 def connect(url: str) -> Engine:
@@ -262,6 +296,15 @@ def _explanation(error: BaseException | None, place: str) -> BaseException:
         return KeyTaken(f"{place}: {error}")
     family = "_".join(name.split("_")[:2])
     if family in _TROUBLE:
-        return Unreachable(f"{place}: {_TROUBLE[family]}")
+        locked = _locked_file(place) if family in _FORBIDDEN else None
+        why = f"{locked} may not be written to by this user; change its owner or permissions" if locked else ""
+        kind = ReadOnly if family == "SQLITE_READONLY" else Unreachable
+        return kind(f"{place}: {why or _TROUBLE[family]}")
     assert error is not None
     return error
+
+
+def _locked_file(place: str) -> str | None:
+    """Of all that SQLite writes to, what is there and may not be written to: root may have left a log behind."""
+    every = (place, f"{place}-wal", f"{place}-shm", str(Path(place).parent))
+    return next((path for path in every if os.path.lexists(path) and not os.access(path, os.W_OK)), None)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from notifier.errors import UsageError
 from notifier.store.dialect import connect, explained
 
-__all__ = ["MIGRATIONS", "REVISIONS", "require", "status", "upgrade"]
+__all__ = ["MIGRATIONS", "REVISIONS", "advice", "require", "status", "upgrade"]
 
 #: All revisions under migrations/versions, oldest first. They stand here as well because Alembic is slow to import.
 REVISIONS = ("0001",)
@@ -24,6 +24,18 @@ def status(url: str) -> tuple[str, str]:
             return _revision(connection), REVISIONS[-1]
     finally:
         engine.dispose()
+
+
+def advice(url: str) -> str:
+    """What is to be done before this version can use the database; empty where it can."""
+    engine = connect(url)
+    try:
+        require(engine, create=False)
+    except UsageError as error:
+        return str(error)
+    finally:
+        engine.dispose()
+    return ""
 
 
 def upgrade(url: str) -> None:

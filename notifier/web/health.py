@@ -37,4 +37,4 @@ def _database(engine: Engine) -> str:
         has, wants = schema.status(located(engine.project.config.database, engine.project.root))
     except NotifierError:
         return "the database does not answer"
-    return "" if has == wants else "the database is not of this version; run 'notifier db upgrade'"
+    return "" if has == wants else "the database is not of this version; ask 'notifier db status'"

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -191,11 +192,55 @@ def test_the_database_is_made_and_checked(notifier, project):
     before = notifier("db", "status")
     assert (before.code, before.out) == (
         1,
-        "The database has no tables, this version needs 0001: run 'notifier db upgrade'.\n",
+        f"{project}/var/notifier.db: the database has no tables yet; run 'notifier db upgrade'\n",
     )
     assert notifier("db", "upgrade").out == "The database was brought from nothing to 0001.\n"
     assert notifier("db", "upgrade").out == "The database is up to date (0001).\n"
     assert notifier("db", "status").code == 0
+
+
+@pytest.mark.parametrize(
+    ("statement", "advice"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999'", "was written by a newer notifier (its revision is 9999); "),
+        ("DROP TABLE alembic_version", "belongs to another program; name another one"),
+    ],
+    ids=["newer", "foreign"],
+)
+def test_the_advice_about_a_database_can_be_followed(notifier, project, statement, advice):
+    """`db status` says `db upgrade` only where that would help."""
+    notifier("db", "upgrade")
+    with sqlite3.connect(project / "var" / "notifier.db") as connection:
+        connection.execute(statement)
+    connection.close()
+    status = notifier("db", "status")
+    assert status.code == 1
+    assert advice in status.out
+    assert "upgrade" not in status.out
+    assert notifier("db", "upgrade").err.endswith(status.out)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///var/notifier.db?mode=ro", "SQLite is given the path alone, without 'file:' and without '?'"),
+        ("sqlite:///file:var/notifier.db", "SQLite is given the path alone, without 'file:' and without '?'"),
+        (r"sqlite:///var/notif\0ier.db", "there is a control character in the path"),
+        ("sqlite:///:memory:", "SQLite needs a file that lasts"),
+        ("postgresql+psycopg://n@db.example/n", "'postgresql' is not supported"),
+    ],
+)
+def test_a_database_that_cannot_be_used(notifier, project, url, said):
+    """`check` refuses what every other command would refuse, with its place."""
+    (project / "config" / "notifier.yaml").write_text(
+        f'database: "{url}"\nteams: {{support: {{email: a@example.com}}, purchasing: {{email: b@example.com}}}}\n',
+        encoding="utf-8",
+    )
+    found = notifier("check")
+    assert found.code == 1
+    assert found.err.startswith(f"config/notifier.yaml:1:11: {said}; write sqlite:///var/notifier.db\n")
+    ended = notifier("outbox", "list")
+    assert (ended.code, ended.err) == (2, f"notifier: database: {said}; write sqlite:///var/notifier.db\n")
 
 
 def test_a_database_of_another_program_is_refused(notifier, project):

@@ -220,6 +220,20 @@ def test_a_database_that_comes_back(project, pigeons, heard, monkeypatch):
         pigeons["outbox"].given.get(timeout=PATIENCE)
 
 
+def test_a_database_that_was_deleted(project, pigeons, heard):
+    """Nothing is taken that would be lost: senders are told to come back, the log says it once, a new start goes on."""
+    with at_work(project, pigeons) as client:
+        heard.until("notifier is open")
+        for name in ("notifier.db", "notifier.db-wal", "notifier.db-shm"):
+            (project / "var" / name).unlink()
+        assert client.post("/events", json=shipped("1043")).status_code == 503
+        assert client.get("/readyz").status_code == 503
+        assert "the database was deleted or replaced while it was in use" in heard.until("trying again")[-1]
+    with at_work(project, pigeons) as client:
+        assert client.post("/events", json=shipped("1043")).status_code == 202
+        pigeons["outbox"].given.get(timeout=PATIENCE)
+
+
 def test_a_fault_in_one_round_is_not_the_end(project, pigeons, heard, monkeypatch):
     """A fault of ours is logged, and the next round is made."""
     with at_work(project, pigeons) as client:
@@ -267,6 +281,23 @@ def test_a_broken_rule_never_takes_effect(project, pigeons, heard):
         file.write_text(good, encoding="utf-8")
         heard.until("rules in force: 1")
         assert client.get("/readyz").status_code == 200
+
+
+def test_a_configuration_that_is_gone_is_no_configuration(project, pigeons, heard):
+    """A file that was deleted leaves what it said in force, loudly; an empty one is meant as it stands."""
+    file = project / "config" / "notifier.yaml"
+    file.write_text("shop: {name: Other Shop}\n", encoding="utf-8")
+    with at_work(project, pigeons) as client:
+        heard.until("notifier is open")
+        file.unlink()
+        heard.until("not reloaded; what was in force stays so")
+        assert heard.until("is gone")[-1].startswith("config/notifier.yaml is gone; put it back")
+        assert client.get("/readyz").status_code == 503
+        assert client.engine.project.config.shop.name == "Other Shop"
+        file.write_text("", encoding="utf-8")
+        heard.until("rules in force: 1")
+        assert client.get("/readyz").status_code == 200
+        assert client.engine.project.config.shop.name == "Example Shop"
 
 
 def test_what_needs_a_restart_is_said(project, pigeons, heard):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -163,6 +164,36 @@ def test_a_database_that_may_only_be_read(store, url):
     with pytest.raises(Unreachable, match="cannot be written to"), readable.begin() as unit:
         unit.set_note("rulebook", "a1b2")
     readable.close()
+
+
+@pytest.mark.parametrize("name", ["notifier.db", "notifier.db-wal", "notifier.db-shm"])
+def test_the_file_that_stands_in_the_way_is_named(store, tmp_path, monkeypatch, name):
+    """Root may have left a log behind that we may not write to; once it is ours, the same store goes on."""
+    monkeypatch.setattr(os, "access", lambda path, _: str(path) != str(tmp_path / name))
+    store._writer.say("PRAGMA query_only = ON")  # as on a connection that was opened while it could not write
+    with pytest.raises(Unreachable, match=f"/{name} may not be written to by this user; change its owner"):
+        _count_up(store, 1)
+    _count_up(store, 1)
+
+
+@pytest.mark.parametrize("put_in_its_place", [None, "another"])
+def test_a_file_that_is_no_longer_there(store, url, tmp_path, put_in_its_place):
+    """What is written to a deleted file would be lost with the process: it is refused, and so is reading."""
+    _count_up(store, 1)
+    file = tmp_path / "notifier.db"
+    file.rename(tmp_path / "aside.db")
+    if put_in_its_place:
+        SqlStore(url, create=True).close()
+    for ask in (store.begin, store.read):
+        with pytest.raises(Unreachable, match="was deleted or replaced while it was in use"), ask():
+            pass
+
+
+def test_a_file_that_goes_while_it_is_written_to(store, tmp_path):
+    """What was committed to a file that nobody will find again is not called done."""
+    with pytest.raises(Unreachable, match="was deleted or replaced"), store.begin() as unit:
+        unit.set_note("rulebook", "a1b2")
+        (tmp_path / "notifier.db").unlink()
 
 
 def test_a_directory_that_cannot_be_made(tmp_path):
