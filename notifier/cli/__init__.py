@@ -18,18 +18,17 @@ NO, WRONG, OUT_OF_REACH, OUR_FAULT, INTERRUPTED = 1, 2, 3, 70, 130
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command and leave the process with its exit code; whatever goes wrong ends in one clear line."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a letter must not cost the rest
-    from notifier.cli.terminal import Unheard
+    from notifier.cli.streams import Unheard, Unsaid, prepare
 
+    prepare()
     try:
         code = _run(arguments)
         sys.stdout.flush()
-    except (BrokenPipeError, Unheard):
-        # Whoever read has read enough. What is still in the buffer must not complain at the end of the process.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Unheard:
         code = 0
+    except Unsaid as why:
+        _complain(str(why))
+        code = OUT_OF_REACH
     sys.exit(code)
 
 
@@ -37,7 +36,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     import typer
 
     from notifier.cli.app import app
-    from notifier.cli.terminal import Unheard
 
     try:
         result = app(arguments, prog_name="notifier", standalone_mode=False)
@@ -48,8 +46,6 @@ def _run(arguments: Sequence[str] | None) -> int:
         return OUT_OF_REACH if isinstance(error, Unreachable | Busy) else WRONG
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except Unheard:
-        raise
     except Exception as error:  # noqa: BLE001 - the last door: a person must not be met by a traceback
         return _confess(error)
     return result if isinstance(result, int) else 0
@@ -59,8 +55,10 @@ def _misused(error: Exception) -> int:
     """What the reading of arguments found wrong, and where it is explained."""
     text = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
+    from notifier.cli.terminal import complain
+
     if text.startswith("Usage: "):  # a group without a command: what is said is its help
-        print(text, file=sys.stderr)
+        complain(text)
         return WRONG
     command = context.command_path if context is not None else "notifier"
     _complain(f"{text[:1].lower()}{text[1:].rstrip('.')}; see '{command} --help'")
@@ -76,4 +74,6 @@ def _confess(error: Exception) -> int:
 
 
 def _complain(text: str) -> None:
-    print(f"notifier: {text}" if "\n" not in text else text, file=sys.stderr)
+    from notifier.cli.terminal import complain
+
+    complain(f"notifier: {text}" if "\n" not in text else text)

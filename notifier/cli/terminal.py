@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, tzinfo
 from typing import Any, Protocol, TextIO
 
@@ -16,10 +17,10 @@ import typer
 
 __all__ = [
     "Meter",
-    "Unheard",
     "columns",
     "complain",
     "emit",
+    "escaped",
     "flowed",
     "meter",
     "plural",
@@ -33,33 +34,45 @@ __all__ = [
 _PATIENCE = 1.0
 
 
-class Unheard(Exception):
-    """Nobody reads what is printed any more."""
+#: What would move the cursor, ring, or hide what stands before it: names and values come from outside.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+#: What `styled` writes.
+_STYLE = re.compile("(\x1b\\[[0-9;]*m)")
 
 
 def say(text: str = "") -> None:
-    """One line of the result; raises Unheard."""
-    try:
-        print(text)
-    except BrokenPipeError as error:
-        raise Unheard from error
+    """One line of the result."""
+    print(_harmless(text, sys.stdout))
 
 
 def complain(text: str) -> None:
-    """One line of trouble."""
-    print(text, file=sys.stderr)
+    """One line of trouble. Where nobody can be told, nobody is."""
+    with suppress(OSError):
+        print(_harmless(text, sys.stderr), file=sys.stderr)
 
 
 def emit(record: Mapping[str, Any]) -> None:
     """One JSON object on a line of its own."""
     import orjson
 
-    say(orjson.dumps(record, option=orjson.OPT_UTC_Z).decode())
+    text = orjson.dumps(record, option=orjson.OPT_UTC_Z).decode()
+    print(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def escaped(text: str) -> str:
+    """Control characters written out as Python writes them; line ends and tabs stay."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _harmless(text: str, stream: TextIO) -> str:
+    if not _colourful(stream):
+        return escaped(text)
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(_STYLE.split(text)))
 
 
 def styled(text: str, stream: TextIO | None = None, **style: Any) -> str:
     """The text in colour or bold, on a terminal that wants it."""
-    return typer.style(text, **style) if _colourful(stream or sys.stdout) else text
+    return typer.style(escaped(text), **style) if _colourful(stream or sys.stdout) else text
 
 
 def _colourful(stream: TextIO) -> bool:
