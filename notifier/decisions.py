@@ -8,6 +8,7 @@ from datetime import datetime
 
 from notifier.cast import Cast
 from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, decision_key, questions, recipient_of
+from notifier.core.grounds import grounds
 from notifier.core.match import Candidate
 from notifier.core.policy import Policy
 from notifier.project import Project
@@ -45,13 +46,17 @@ def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Ca
         for subject in (cast[one.candidate.subject_key],)
     ]
     answers = Answers(unit.answers(frozenset().union(*asked)))
-    decided = []
+    decided: list[tuple[_Case, Decision]] = []
+    rows: list[DecisionRow] = []
     for one in cases:
         subject = cast[one.candidate.subject_key]
-        decision = decide(one.candidate, subject, cast.scene(subject, now), answers, policy)
+        scene = cast.scene(subject, now)
+        decision = decide(one.candidate, subject, scene, answers, policy)
         answers.note(decision, now)
         decided.append((one, decision))
-    _write(unit, decided, now)
+        if decision.name != "send":
+            rows.append(row_of(one.key, decision, now, grounds(decision, scene, policy)))
+    _write(unit, decided, rows, now)
 
 
 def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: datetime) -> list[_Case]:
@@ -65,9 +70,9 @@ def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: dat
     return [one for key, one in cases.items() if key not in known]
 
 
-def _write(unit: Unit, decided: Sequence[tuple[_Case, Decision]], now: datetime) -> None:
+def _write(unit: Unit, decided: Sequence[tuple[_Case, Decision]], rows: Sequence[DecisionRow], now: datetime) -> None:
     unit.add_matches(_match(one, now) for one, _ in decided)
-    unit.add_decisions(row_of(one.key, decision, now) for one, decision in decided if decision.name != "send")
+    unit.add_decisions(rows)
     unit.enqueue(_message(one.key, decision, now) for one, decision in decided if decision.name != "drop")
     unit.take_slots((decision.slot, one.key) for one, decision in decided if decision.slot)
     unit.add_uses((decision.use, now, one.key) for one, decision in decided if decision.use)
@@ -89,15 +94,15 @@ def _match(one: _Case, now: datetime) -> Match:
     )
 
 
-def row_of(match_key: bytes, decision: Decision, now: datetime) -> DecisionRow:
-    """A decision as it is kept."""
+def row_of(match_key: bytes, decision: Decision, now: datetime, detail: str = "") -> DecisionRow:
+    """A decision as it is kept, with its grounds."""
     outcome, send = decision.outcome, decision.candidate.send
     return DecisionRow(
         match_key=match_key,
         at=now,
         outcome=decision.name,
         reason="" if isinstance(outcome, SendNow) else outcome.reason,
-        detail="" if isinstance(outcome, SendNow | Hold) else outcome.detail,
+        detail=detail,
         until=outcome.until if isinstance(outcome, Hold) else None,
         channel=outcome.channel,
         language=outcome.language if isinstance(outcome, SendNow | Hold) else "",

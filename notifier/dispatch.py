@@ -21,6 +21,7 @@ from uuid import uuid4
 from notifier.cast import Cast
 from notifier.core import own_event
 from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions, use_key
+from notifier.core.grounds import grounds
 from notifier.core.match import Candidate, after_sending
 from notifier.core.message import Message
 from notifier.core.policy import Policy
@@ -117,6 +118,10 @@ class _Look:
         answers = Answers(self.unit.answers(asked) if asked else {})
         return decide(candidate, subject, scene, answers, self.policy, again=True, tried=outgoing.tried)
 
+    def grounds(self, decision: Decision, outgoing: Outgoing) -> str:
+        subject = self.cast[decision.candidate.subject_key]
+        return grounds(decision, self.cast.scene(subject, self.now), self.policy, outgoing.tried)
+
 
 class Dispatch:
     """Moves messages from the outbox to the providers, a page at a time."""
@@ -195,7 +200,7 @@ class Dispatch:
             )
             return None
         decision = look.decide(candidate, outgoing)
-        outcome, row = decision.outcome, row_of(outgoing.key, decision, look.now)
+        outcome, row = decision.outcome, row_of(outgoing.key, decision, look.now, look.grounds(decision, outgoing))
         if isinstance(outcome, Hold):
             self._hold(look, outgoing, outcome, row)
         elif isinstance(outcome, Drop):

@@ -224,7 +224,10 @@ def test_why_nothing_was_sent(placed):
     """A drop has its code and says in words what it means."""
     placed.tell("order.updated", id="7", total=20)
     placed.until("2026-03-14T08:00")
-    assert "03-14 08:00 delivery_late is not sent - condition_false: a condition was not met" in placed.told()
+    assert (
+        "03-14 08:00 delivery_late is not sent - condition_false: order.total is 20, and only_if asks for"
+        " order.total: {at_least: 50}"
+    ) in placed.told()
 
 
 def test_what_follows_up(placed):
@@ -279,7 +282,8 @@ def test_once_is_once(placed):
     """A rule whose limit is used up says so."""
     placed.tell("order.shipped", id="7")
     assert placed.outlook("shipped") == (
-        "if it went off now, it would not be sent - already_sent: it was sent before", "already_sent"
+        "if it went off now, it would not be sent - already_sent: the rule has told this before, or is about to",
+        "already_sent",
     )  # fmt: skip
 
 
@@ -325,10 +329,44 @@ def test_an_operators_word_counts(placed):
         unit.add_mute(Mute("mute", "rule:shipped", None, "wrong text"), placed.now)
     assert placed.outlook("slipped") == (
         "if it went off now, it would be held until Wed 2026-03-11 01:00"
-        " - paused: an operator stopped it for the time being",
+        " - paused: rule slipped is paused since Tue 2026-03-10 11:00 until Wed 2026-03-11 01:00",
         "paused",
     )
     assert placed.outlook("shipped")[1] == "muted"
+
+
+def test_a_message_that_is_paused_says_by_whom_it_waits(placed):
+    """A pause without an end holds until it is lifted, and is told with when and why it was begun."""
+    with placed.engine.store.begin() as unit:
+        unit.add_mute(Mute("pause", "rule:shipped", None, "wrong text"), placed.now)
+    placed.tell("order.shipped", id="7")
+    held = "03-10 10:00 message 1 is held until resumed, or dropped Thu 2026-03-12 11:00 - paused: "
+    assert held + "rule shipped is paused since Tue 2026-03-10 11:00 until resumed: wrong text" in placed.told()
+    with placed.engine.store.begin() as unit:
+        unit.lift_mute("pause", "rule:shipped")
+        unit.wake("paused", placed.now)
+    assert "03-10 10:00 message 1 is held until the next tick - paused: " in "\n".join(placed.told())
+
+
+def test_what_was_told_before_may_still_be_held(placed):
+    """`already_sent` names the earlier message and where that one stands."""
+    with placed.engine.store.begin() as unit:
+        unit.add_mute(Mute("pause", "rule:shipped"), placed.now)
+    placed.tell("order.shipped", id="7")
+    placed.tell("order.shipped", id="7", carrier="GLS")
+    assert (
+        "03-10 10:00 order_shipped is not sent - already_sent: the rule has told this with message 1, which is held"
+    ) in placed.told()
+
+
+def test_an_address_that_is_none(placed):
+    """An address that is there and cannot be written to is not called unknown."""
+    placed.tell("customer.updated", id="dana", email="dana.example")
+    placed.tell("order.shipped", id="7")
+    assert (
+        "03-10 10:00 order_shipped is not sent - no_address: ***mple is not a valid e-mail address"
+        " and no phone number of the customer is known"
+    ) in placed.told()
 
 
 def test_a_rule_about_events_is_asked_with_the_last_one(placed):

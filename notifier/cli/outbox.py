@@ -12,6 +12,8 @@ from notifier.cli.options import HERE, AsJson, Root, add_command
 from notifier.cli.terminal import columns, emit, flowed, plural, say, shown, styled
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from notifier.core.message import Message
     from notifier.project import Project
     from notifier.store import Unit
@@ -209,9 +211,9 @@ def _address(outgoing: Outgoing, *, show: bool) -> str:
 
 
 def _lines(
-    outgoing: Outgoing, rows: list[DecisionRow], attempts: list[Attempt], zone: tzinfo, *, show_addresses: bool
+    outgoing: Outgoing, rows: list[DecisionRow], attempts: list[Attempt], zone: ZoneInfo, *, show_addresses: bool
 ) -> Iterator[str]:
-    from notifier.core.decide import REASONS
+    from notifier.explain.words import end_words, reason_words
 
     yield styled(f"Message {outgoing.number}, {outgoing.state}", bold=True)
     address = _address(outgoing, show=show_addresses)
@@ -228,9 +230,9 @@ def _lines(
     yield from columns([[f"  {name}", value] for name, value in facts])
     for row in rows:
         verb = {"send": "goes out", "hold": "held", "drop": "dropped"}[row.outcome]
-        until = f" until {shown(row.until, zone)}" if row.until else ""
-        why = f" - {row.reason}: {REASONS.get(row.reason, '')}" if row.reason else ""
-        yield f"  {shown(row.at, zone)}  {verb}{until}{why}{f' ({row.detail})' if row.detail else ''}"
+        until = f" {end_words(row.reason, row.until, outgoing.stale_at, zone)}" if row.until else ""
+        why = f" - {reason_words(row.reason, row.detail)}" if row.reason else ""
+        yield f"  {shown(row.at, zone)}  {verb}{until}{why}"
     for one in attempts:
         yield f"  {shown(one.started_at, zone)}  {one.provider}: {one.outcome or 'under way'}{f' ({one.detail})' if one.detail else ''}"
 

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from notifier.core.catalogue import Field
 from notifier.core.duration import NO_TIME, Duration
-from notifier.core.local_time import rfc3339, shift
+from notifier.core.local_time import shift, when
+from notifier.core.message import masked
 from notifier.core.scene import Scene
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "NoneOf",
     "NumberRef",
     "TimeRef",
+    "Truth",
 ]
 
 Truth = bool | None
@@ -151,13 +153,23 @@ class Clause:
 
     def findings(self, scene: Scene) -> Iterator[Finding]:
         seen = scene.value(self.field.path)
-        shown = "unknown" if seen is None else rfc3339(seen) if isinstance(seen, datetime) else str(seen)
-        yield Finding(self.text, self.holds(scene), f"{self.field.path} is {shown}")
+        yield Finding(self.text, self.holds(scene), f"{self.field.path} is {_shown(self.field, seen, scene)}")
 
     def fields(self) -> Iterator[Field]:
         yield self.field
         if isinstance(self.operand, TimeRef | NumberRef) and isinstance(self.operand.base, Field):
             yield self.operand.base
+
+
+def _shown(field: Field, value: Any, scene: Scene) -> str:
+    """A value as people may read it: an explanation can be passed on, and addresses in it are masked."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, datetime):
+        return when(value, scene.zone)
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "empty"
+    return masked(str(value)) if field.path.endswith((".email", ".phone")) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

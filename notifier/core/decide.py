@@ -438,7 +438,8 @@ def _watching(case: _Case) -> Drop | None:
     return Drop("watching") if case.candidate.rule.state == "watch" else None
 
 
-#: In this order. The address comes before the hours, which depend on the channel.
+#: In this order. The address comes before the hours, which depend on the channel; the limit before whatever holds: what is
+#: held takes its place, and no place can be taken twice.
 GATES: tuple[Gate, ...] = (
-    _trigger, _conditions, _stale, _address, _watching, _operator, _limit, _not_yet, _frequency_cap, _quiet_hours,
+    _trigger, _conditions, _stale, _address, _watching, _limit, _operator, _not_yet, _frequency_cap, _quiet_hours,
 )  # fmt: skip

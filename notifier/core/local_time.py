@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.duration import Duration
 
-__all__ = ["Holidays", "WorkingDays", "end_of_day", "instant", "rfc3339", "shift", "shift_day", "start_of_day"]
+__all__ = ["Holidays", "WorkingDays", "end_of_day", "instant", "rfc3339", "shift", "shift_day", "start_of_day", "when"]
 
 _DAY = timedelta(days=1)
 
@@ -43,6 +43,11 @@ class WorkingDays:
             day += step
             left -= day in self
         return day
+
+
+def when(moment: datetime, zone: ZoneInfo) -> str:
+    """`Fri 2026-03-13 09:00`: an instant as people read it, on the clock of `zone`."""
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M}"
 
 
 @lru_cache(maxsize=4096)

@@ -52,6 +52,8 @@ class Mute:
     scope: str
     until: datetime | None = None
     reason: str = ""
+    #: Since when; not part of what it says.
+    at: datetime | None = field(default=None, compare=False)
 
     def covers(self, candidate: Candidate, scene: Scene) -> bool:
         if self.until is not None and self.until <= scene.now:

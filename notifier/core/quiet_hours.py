@@ -37,6 +37,9 @@ class QuietHours:
             raise ValueError(f"'{text}' leaves no hour of the day; start and end must differ")
         return window
 
+    def __str__(self) -> str:
+        return f"{self.start:%H:%M}-{self.end:%H:%M}"
+
     def ends(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """The instant at which the window that `moment` lies in is over; None where it lies in none."""
         wall = moment.astimezone(zone)
@@ -76,6 +79,12 @@ class OfficeHours:
         if hours.start >= hours.end:
             raise ValueError(f"'{text}' must start before it ends")
         return hours
+
+    def __str__(self) -> str:
+        first = next(day for day in sorted(self.days) if len(self.days) == 7 or (day - 1) % 7 not in self.days)
+        last = _DAYS[(first + len(self.days) - 1) % 7]
+        days = _DAYS[first] if len(self.days) == 1 else f"{_DAYS[first]}-{last}"
+        return f"{days} {self.start:%H:%M}-{self.end:%H:%M}"
 
     def opens(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """When the team is next there; None where it is there now."""

@@ -10,14 +10,16 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.condition import Finding
 from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, questions
-from notifier.core.local_time import rfc3339
+from notifier.core.grounds import grounds
+from notifier.core.local_time import rfc3339, when
 from notifier.core.match import Candidate, with_event
+from notifier.core.policy import Policy
 from notifier.core.rule import Moment, OnEvent, Rule
 from notifier.core.scene import Scene
 from notifier.core.trigger import due
 from notifier.decisions import policy_of
 from notifier.explain.story import Story
-from notifier.explain.words import reason_words, trigger_words, when
+from notifier.explain.words import end_words, reason_words, trigger_words
 from notifier.project import Project
 from notifier.store import Unit
 
@@ -79,7 +81,7 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
         outlook, reason = one.obstacle, one.code
         if one.candidate is not None:
             decision = decide(one.candidate, story.subject, one.scene, answers, policy)
-            outlook, reason = _outlook(one, decision, story.scene.zone)
+            outlook, reason = _outlook(one, decision, policy, story.scene.zone)
         clauses = () if one.code == "superseded" else tuple(_clauses(one.rule, one.scene))
         yield Standing(one.rule, one.due, outlook, reason, clauses, _follow_up(one.rule, story))
 
@@ -126,17 +128,18 @@ def _last_seen(trigger: OnEvent, story: Story) -> dict[str, Any]:
     return {"event.type": found[-1].type, **found[-1].facts} if found else {}
 
 
-def _outlook(prospect: _Prospect, decision: Decision, zone: ZoneInfo) -> tuple[str, str]:
+def _outlook(prospect: _Prospect, decision: Decision, policy: Policy, zone: ZoneInfo) -> tuple[str, str]:
     then = f"due {when(prospect.due, zone)}; then, as things are now, it" if prospect.due else "if it went off now, it"
     outcome = decision.outcome
     if isinstance(outcome, SendNow):
         return f"{then} would be sent by {outcome.channel} in '{outcome.language}'", ""
+    why = reason_words(outcome.reason, grounds(decision, prospect.scene, policy))
     if isinstance(outcome, Hold):
         return (
-            f"{then} would be held until {when(outcome.until, zone)} - {reason_words(outcome.reason)}",
+            f"{then} would be held {end_words(outcome.reason, outcome.until, decision.stale_at, zone)} - {why}",
             outcome.reason,
         )
-    return f"{then} would not be sent - {reason_words(outcome.reason, outcome.detail)}", outcome.reason
+    return f"{then} would not be sent - {why}", outcome.reason
 
 
 def _clauses(rule: Rule, scene: Scene) -> Iterator[tuple[str, Finding]]:

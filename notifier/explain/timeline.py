@@ -10,13 +10,13 @@ from zoneinfo import ZoneInfo
 
 from notifier.backtest import decision_record
 from notifier.core.event import Event
-from notifier.core.local_time import rfc3339
+from notifier.core.local_time import rfc3339, when
 from notifier.core.message import masked
 from notifier.core.own_event import SOURCE
 from notifier.core.rule import Book
 from notifier.core.subject import Aggregate, adopt, fold
 from notifier.explain.story import Story
-from notifier.explain.words import plain, reason_words, value_words, when
+from notifier.explain.words import end_words, plain, reason_words, value_words
 from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Told
 
 __all__ = ["Entry", "attempt_record", "timeline"]
@@ -121,7 +121,7 @@ def _decision_entries(book: Book, story: Story) -> Iterator[Entry]:
         before = occasion
         for row in rows:
             record = {"record": "decision", **decision_record(match, row), "detail": row.detail or None}
-            yield Entry(row.at, "decision", _decided(match, row, message, zone), record)
+            yield Entry(row.at, "decision", _decided(story, match, row, message), record)
         if message is not None:
             yield from (_attempt_entry(message, one) for one in attempts.get(match.key, ()))
             if match.key in story.answers:
@@ -152,16 +152,34 @@ def _answer_entry(message: Outgoing, score: int, comment: str, at: datetime) -> 
     return Entry(at, "answer", text, record)
 
 
-def _decided(match: Match, row: DecisionRow, message: Outgoing | None, zone: ZoneInfo) -> str:
+def _decided(story: Story, match: Match, row: DecisionRow, message: Outgoing | None) -> str:
     label = f"message {message.number}" if message else row.template
     if row.at != match.at:
         label = f"{match.rule}, {label},"
     if row.outcome == "send":
         return f"{label} goes to {match.recipient} by {row.channel} in '{row.language}' ({row.template})"
-    reason = reason_words(row.reason, row.detail)
     if row.outcome == "hold":
-        return f"{label} is held until {when(row.until, zone) if row.until else 'further notice'} - {reason}"
-    return f"{label} is not sent - {reason}"
+        return f"{label} is held {_end(story, row, message)} - {reason_words(row.reason, row.detail)}"
+    return f"{label} is not sent - {reason_words(row.reason, row.detail or _earlier(story, match, row))}"
+
+
+def _end(story: Story, row: DecisionRow, message: Outgoing | None) -> str:
+    """Until when it is held: by this decision, or as it stands now where it still is."""
+    if row.until is None or message is None:
+        return "until further notice"
+    until = message.due_at if message.state == "held" and message.reason == row.reason else row.until
+    if message.state == "held" and until <= story.scene.now:
+        return "until the next tick"
+    return end_words(row.reason, until, message.stale_at, story.scene.zone)
+
+
+def _earlier(story: Story, match: Match, row: DecisionRow) -> str:
+    """What came before the message that came once too often, and where that one stands."""
+    if row.reason != "already_sent":
+        return ""
+    same = {one.key for one, _ in story.matches if (one.rule, one.send) == (match.rule, match.send)} - {match.key}
+    before = [one for one in story.messages if one.key in same and one.created_at <= row.at and one.state != "dropped"]
+    return f"the rule has told this with message {before[-1].number}, which is {before[-1].state}" if before else ""
 
 
 _OUTCOMES = {

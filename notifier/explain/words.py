@@ -8,10 +8,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifier.core.decide import REASONS
-from notifier.core.local_time import rfc3339
+from notifier.core.local_time import rfc3339, when
 from notifier.core.rule import Change, Moment, OnEvent, Trigger
 
-__all__ = ["plain", "reason_words", "trigger_words", "value_words", "when"]
+__all__ = ["end_words", "plain", "reason_words", "trigger_words", "value_words"]
 
 
 def trigger_words(trigger: Trigger) -> str:
@@ -33,11 +33,6 @@ def _change_words(trigger: Change) -> Iterator[str]:
             yield f"{words} {shown}"
 
 
-def when(moment: datetime, zone: ZoneInfo) -> str:
-    local = moment.astimezone(zone)
-    return f"{local:%a %Y-%m-%d %H:%M}"
-
-
 def value_words(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
         return when(value, zone)
@@ -55,6 +50,13 @@ def plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def end_words(reason: str, until: datetime, stale_at: datetime, zone: ZoneInfo) -> str:
+    """`until Sat 2026-03-14 08:00`; where only the end of its use would end the wait, what is waited for."""
+    if reason == "paused" and until >= stale_at:
+        return f"until resumed, or dropped {when(stale_at, zone)}"
+    return f"until {when(until, zone)}"
+
+
 def reason_words(reason: str, detail: str = "") -> str:
-    """`quiet_hours: the customer is left alone at this hour`."""
-    return f"{reason}: {REASONS.get(reason, reason)}{f' ({detail})' if detail else ''}"
+    """`quiet_hours: team support works mon-fri 08:00-18:00`; what the reason says in general where no more is known."""
+    return f"{reason}: {detail or REASONS.get(reason, reason)}"

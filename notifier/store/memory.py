@@ -388,7 +388,7 @@ class MemoryUnit:
         self._set(self._suppressed, digest, (reason, channel, at))
 
     def mutes(self) -> list[Mute]:
-        return [self._mutes[key][0] for key in sorted(self._mutes)]
+        return [replace(mute, at=at) for _, (mute, at) in sorted(self._mutes.items(), key=lambda one: one[0])]
 
     def add_mute(self, mute: Mute, at: datetime) -> None:
         self._set(self._mutes, (mute.kind, mute.scope), (mute, at))

@@ -91,7 +91,7 @@ def test_one_message_as_it_would_be(notifier, events):
     notifier("ingest", "events.ndjson")
     shown = notifier("outbox", "show", "1")
     assert "Message 1, held\n" in shown.out
-    assert "held until Mon 2026-03-16 11:00 - paused: an operator stopped it for the time being" in shown.out
+    assert "held until resumed, or dropped Mon 2026-03-16 11:00 - paused: everything is paused since" in shown.out
     assert "\nAs it would be written now:\nSubject: Zamówienie 1043 jest w drodze\n" in shown.out
     assert notifier("outbox", "show", "1", "--json").records[0]["written"] is False
 

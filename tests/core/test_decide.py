@@ -629,8 +629,8 @@ TROUBLES = {
     "stale": lambda one: setattr(one, "trigger_at", NOON - 9 * DAY),
     "suppressed": lambda one: one.answers.update(suppressed="hard bounce"),
     "watching": lambda one: setattr(one, "rule", replace(one.rule, state="watch")),
-    "muted": lambda one: setattr(one, "policy", one.policy.with_mutes([Mute("mute", "all")])),
     "already_sent": lambda one: one.answers.update(slot=True),
+    "muted": lambda one: setattr(one, "policy", one.policy.with_mutes([Mute("mute", "all")])),
     "not_yet": lambda one: setattr(one, "send", replace(one.send, after=Duration.parse("1h"))),
     "frequency_cap": lambda one: one.answers.update(uses=[NOON] * 9),
     "quiet_hours": lambda one: setattr(

@@ -407,6 +407,17 @@ def changed(project: Project, **sections: Any) -> Project:
     return replace(project, config=project.config.model_copy(update=sections))
 
 
+@pytest.mark.parametrize("scope", ["all", "rule:shipped"])
+def test_a_pause_lets_nothing_be_told_twice(shop: Shop, scope: str) -> None:
+    """What waits for the end of a pause has been told as far as `once_per` goes; a second event is no more than that."""
+    with shop.store.begin() as unit:
+        unit.add_mute(Mute("pause", scope), shop.now)
+    shop.order()
+    shop.tell("order.shipped", id="1043")
+    shop.tell("order.shipped", id="1043", carrier="GLS")
+    assert [row[1:] for row in shop.decisions()] == [("hold", "paused"), ("drop", "already_sent")]
+
+
 def test_sends_together_up_to_the_providers_limit(shop: Shop) -> None:
     """A page goes out many at a time, never more than a provider takes."""
     for number in range(25):
