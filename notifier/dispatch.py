@@ -1,4 +1,4 @@
-"""Sending: claim, render, mark, send, settle.
+"""Sending, as far as the database sees it: claim, render, mark, settle. The calls in between are a `Flight`'s.
 
 A claim only says whose work a message is. The mark, committed just before the call, is what says "this may have been
 sent": a message that is marked and not settled is never taken for one that was not sent. Before the mark the message is
@@ -9,15 +9,14 @@ decided again, with the facts of that moment and in that transaction.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
+from notifier.carriers import Carriers
 from notifier.cast import Cast
 from notifier.core import own_event
 from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions, use_key
@@ -30,21 +29,19 @@ from notifier.errors import RenderFailed
 from notifier.ingest import absorb
 from notifier.links import Links
 from notifier.project import Project
-from notifier.provider import Accepted, Outcome, Provider, Refused, RetryLater, Unknown
+from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
 from notifier.store import Store, Unit
 from notifier.store.record import Attempt, DecisionRow, Outgoing
 from notifier.writing import Writer, freeze, thaw
 
-__all__ = ["PAGE", "Carriers", "Dispatch", "Ready"]
+__all__ = ["LEASE", "PAGE", "Dispatch", "Ready"]
 
 _log = logging.getLogger(__name__)
 
 #: Messages in one claim.
 PAGE = 100
-#: Of real time. A call that has not begun in time to end within it is left to whoever cleans up.
+#: Of real time, from the claim and again from the mark. It outlives every call.
 LEASE = timedelta(seconds=120)
-#: No call takes longer, in seconds; a lease outlives it.
-CALL_LIMIT = 40.0
 _RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 1800, 7200, 21600))
 _SHORTEST_WAIT = timedelta(seconds=1)
 #: How long a provider that refuses everything is left alone.
@@ -53,35 +50,6 @@ _REPAIR = timedelta(minutes=5)
 _GRACE = {"email": timedelta(minutes=15), "sms": timedelta(minutes=2)}
 #: What may be sent once more when nobody can say whether it was: losing it costs more than a second copy.
 _RESENT = {("critical", "email"), ("critical", "sms"), ("transactional", "email"), ("staff", "email"), ("staff", "sms")}
-
-
-class Carriers:
-    """The project's providers on one event loop: calls within their limits, and within ours on time."""
-
-    def __init__(self, project: Project, providers: Mapping[str, Provider]) -> None:
-        self._project = project
-        self._providers = providers
-        self._free = {name: asyncio.Semaphore(one.max_in_flight) for name, one in providers.items()}
-
-    def name_for(self, channel: str) -> str:
-        return self._project.config.channels.providers(channel)[0]
-
-    async def send(self, name: str, message: Message, latest: float) -> Outcome:
-        """One call, if its turn comes before `latest` on the monotonic clock."""
-        async with self._free[name]:
-            if time.monotonic() > latest:
-                return RetryLater(None, "its turn came too late", counted=False)
-            try:
-                return await asyncio.wait_for(self._providers[name].send(message), CALL_LIMIT)
-            except TimeoutError:
-                return Unknown(f"no answer within {CALL_LIMIT:.0f} s")
-            except Exception as error:  # noqa: BLE001 - a fault of the provider's code: nobody knows how far it got
-                _log.exception("provider %s failed", name)
-                return Unknown(f"{type(error).__name__} in the provider's code")
-
-    async def close(self) -> None:
-        for provider in self._providers.values():
-            await provider.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +152,43 @@ class Dispatch:
 
     def mark(self, ready: Sequence[Ready], carriers: Carriers | None, now: datetime) -> list[Ready]:
         """Decide again, and write down that what is let through is about to be sent; gives what is to be sent."""
+        return self.settle_and_mark((), ready, carriers, now)
+
+    def settle(self, back: Sequence[tuple[Ready, Outcome]], now: datetime) -> None:
+        """Write down what became of calls."""
+        self.settle_and_mark(back, (), None, now)
+
+    def settle_and_mark(
+        self,
+        back: Sequence[tuple[Ready, Outcome]],
+        ready: Sequence[Ready],
+        carriers: Carriers | None,
+        now: datetime,
+    ) -> list[Ready]:
+        """Both, in one transaction."""
         with self._store.begin() as unit:
-            look = self._look(unit, [one.outgoing for one in ready], now, carriers)
-            current = unit.messages([one.outgoing.key for one in ready])
-            mine = [one for one in ready if _held_by(current.get(one.outgoing.key), one.outgoing, "claimed")]
-            going = [marked for one in mine if (marked := self._mark(look, one)) is not None]
-            self._tell(look)
+            if back:
+                self._settle_all(unit, back, now)
+            return self._mark_all(unit, ready, carriers, now) if ready else []
+
+    def _mark_all(self, unit: Unit, ready: Sequence[Ready], carriers: Carriers | None, now: datetime) -> list[Ready]:
+        look = self._look(unit, [one.outgoing for one in ready], now, carriers)
+        mine = self._still_mine(unit, ready)
+        going = [marked for one in mine if (marked := self._mark(look, one)) is not None]
+        self._tell(look)
         return going
+
+    @staticmethod
+    def _still_mine(unit: Unit, ready: Sequence[Ready]) -> list[Ready]:
+        """Those whose claim still stands."""
+        current = unit.messages([one.outgoing.key for one in ready])
+        return [one for one in ready if _held_by(current.get(one.outgoing.key), one.outgoing, "claimed")]
+
+    def let_go(self, ready: Sequence[Ready], now: datetime) -> None:
+        """Give claims back, so that a later round begins again with these messages, after those that wait already."""
+        with self._store.begin() as unit:
+            mine = self._still_mine(unit, ready)
+            unit.put([replace(_let_go(one.outgoing), state="pending", due_at=now) for one in mine])
 
     def _mark(self, look: _Look, ready: Ready) -> Ready | None:
         outgoing, candidate = ready.outgoing, ready.candidate
@@ -221,6 +219,7 @@ class Dispatch:
         outgoing = replace(
             ready.outgoing,
             state="posting",
+            lease_until=datetime.now(UTC) + LEASE,
             reason="",
             channel=outcome.channel,
             language=outcome.language,
@@ -256,31 +255,19 @@ class Dispatch:
             _log.warning("message %s (%s) was not sent: %s", outgoing.id, outgoing.rule, row.detail or reason)
             look.events += _events("message.failed", outgoing, look.now, reason)
 
-    # sending --------------------------------------------------------------------------------------------------------
+    # settling -------------------------------------------------------------------------------------------------------
 
-    async def send(self, going: Sequence[Ready], carriers: Carriers) -> list[tuple[Ready, Outcome]]:
-        """Call the providers, many at once; a mark that has grown old is left alone, since its lease may end meanwhile."""
-        latest = time.monotonic() + LEASE.total_seconds() * 0.8
-
-        async def call(one: Ready) -> tuple[Ready, Outcome]:
-            assert one.message is not None
-            return one, await carriers.send(one.outgoing.provider, one.message, latest)
-
-        return list(await asyncio.gather(*(call(one) for one in going)))
-
-    def settle(self, results: Sequence[tuple[Ready, Outcome]], now: datetime) -> None:
-        """Write down what became of the calls."""
-        with self._store.begin() as unit:
-            look = self._look(unit, (), now)
-            current = unit.messages([ready.outgoing.key for ready, _ in results])
-            for ready, outcome in results:
-                outgoing = current[ready.outgoing.key]
-                mine = _held_by(outgoing, ready.outgoing, "posting")
-                # News from an old claim is believed only where it is the good news, which nothing can undo.
-                if mine or (isinstance(outcome, Accepted) and outgoing.state in ("posting", "unknown")):
-                    self._settle(look, outgoing, ready.candidate, outcome)
-            look.cast.save()
-            self._tell(look)
+    def _settle_all(self, unit: Unit, back: Sequence[tuple[Ready, Outcome]], now: datetime) -> None:
+        look = self._look(unit, (), now)
+        current = unit.messages([ready.outgoing.key for ready, _ in back])
+        for ready, outcome in back:
+            outgoing = current[ready.outgoing.key]
+            mine = _held_by(outgoing, ready.outgoing, "posting")
+            # News from an old claim is believed only where it is the good news, which nothing can undo.
+            if mine or (isinstance(outcome, Accepted) and outgoing.state in ("posting", "unknown")):
+                self._settle(look, outgoing, ready.candidate, outcome)
+        look.cast.save()
+        self._tell(look)
 
     def _settle(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None, outcome: Outcome) -> None:
         free, now = _let_go(outgoing), look.now

@@ -8,30 +8,26 @@ engine.tick()              everything that is due, decided and sent, until nothi
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from notifier.carriers import Carriers
 from notifier.clock import Clock, clock, rehearsing
 from notifier.core.decide import HOLDING
-from notifier.dispatch import PAGE, Carriers, Dispatch, Ready
-from notifier.errors import Unreachable, UsageError
+from notifier.dispatch import PAGE, Dispatch
+from notifier.errors import UsageError
+from notifier.flight import Flight
 from notifier.ingest import come_due, rearm_page
 from notifier.intake import Receipt, receive
 from notifier.links import Links
 from notifier.project import Project, load
-from notifier.provider import Outcome, Provider, find
+from notifier.provider import Provider, find
 from notifier.store import Store
 
 __all__ = ["Engine", "build_providers"]
-
-_log = logging.getLogger(__name__)
-
-#: Seconds between tries to write down what was sent; together less than a lease.
-SETTLE_WAITS: tuple[float, ...] = (0.2, 1, 3, 10, 20)
 
 
 def build_providers(project: Project) -> dict[str, Provider]:
@@ -119,25 +115,16 @@ class Engine:
     async def send_page(self, carriers: Carriers) -> int:
         """Take one page of messages through to the providers; how many were claimed."""
         dispatch = self.dispatch
-        claimed = dispatch.claim(self.now(), PAGE)
-        if not claimed:
-            return 0
-        ready = dispatch.prepare(claimed, self.now())
-        if going := dispatch.mark(ready, carriers, self.now()):
-            await self._settle(await dispatch.send(going, carriers))
-        return len(claimed)
 
-    async def _settle(self, results: Sequence[tuple[Ready, Outcome]]) -> None:
-        """Write down what became of calls, again and again while the database is away: what was sent is known only here."""
-        for wait in SETTLE_WAITS:
-            try:
-                self.dispatch.settle(results, self.now())
-            except Unreachable:
-                _log.warning("the database does not answer; %s calls are settled again in %s s", len(results), wait)
-                await asyncio.sleep(wait)
-            else:
-                return
-        self.dispatch.settle(results, self.now())
+        def may_go_on() -> bool:
+            """What was written by rules and texts that are no longer in force is written again."""
+            return dispatch is self.dispatch and not carriers.closing
+
+        claimed = dispatch.claim(self.now(), PAGE)
+        if claimed:
+            flight = Flight(dispatch, carriers, self.now, may_go_on)
+            await flight.carry(dispatch.prepare(claimed, self.now()))
+        return len(claimed)
 
     async def work(self, carriers: Carriers) -> int:
         """One round of everything: what is due, what is to be sent, what was left lying."""

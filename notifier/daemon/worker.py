@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from threading import Thread
 
-from notifier.dispatch import Carriers
+from notifier.carriers import Carriers
 from notifier.engine import Engine
 from notifier.errors import Unreachable
 
@@ -100,6 +100,7 @@ class Worker:
                     _log.exception("a round failed")
                     await self._rest(error)
         finally:
+            carriers.stop()
             await self._finish()
             await carriers.close()
 

@@ -33,7 +33,7 @@ class Maildir:
 
     def __init__(self, name: str, settings: MaildirSettings, project: Path) -> None:
         self.name = name
-        self.max_in_flight = 8
+        self.max_in_flight = 16
         self._shown = settings.path
         self._path = project / settings.path
         self._read: frozenset[str] = frozenset()

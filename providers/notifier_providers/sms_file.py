@@ -38,7 +38,7 @@ class SmsFile:
 
     def __init__(self, name: str, settings: SmsFileSettings, project: Path) -> None:
         self.name = name
-        self.max_in_flight = 8
+        self.max_in_flight = 16
         self._shown = settings.path
         self._path = project / settings.path
         self._lock = threading.Lock()

@@ -13,7 +13,8 @@ import pytest
 
 from notifier.core.message import Message
 from notifier.core.policy import Mute
-from notifier.dispatch import LEASE
+from notifier.core.rule import Book
+from notifier.dispatch import LEASE, Dispatch
 from notifier.errors import Unreachable, UsageError
 from notifier.project import Project, load
 from notifier.provider import Accepted, Refused, RetryLater, Unknown
@@ -420,9 +421,7 @@ def test_a_pause_lets_nothing_be_told_twice(shop: Shop, scope: str) -> None:
 
 def test_sends_together_up_to_the_providers_limit(shop: Shop) -> None:
     """A page goes out many at a time, never more than a provider takes."""
-    for number in range(25):
-        shop.tell("order.placed", id=f"{number}", customer={"id": f"c{number}", "email": f"c{number}@example.com"})
-        shop.tell("order.shipped", id=f"{number}")
+    _many(shop, 25)
     flying, most = 0, 0
 
     async def send(message: Message) -> Accepted:
@@ -438,24 +437,100 @@ def test_sends_together_up_to_the_providers_limit(shop: Shop) -> None:
     assert (most, len(shop.outgoing())) == (10, 25)
 
 
+def _many(shop: Shop, count: int) -> None:
+    for number in range(count):
+        shop.tell("order.placed", id=f"{number}", customer={"id": f"c{number}", "email": f"c{number}@example.com"})
+        shop.tell("order.shipped", id=f"{number}")
+
+
 def test_what_was_sent_is_written_down_though_the_database_was_away(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A database that is gone when the answers come is waited for: else messages would count as never answered."""
-    shop.order()
-    shop.tell("order.shipped", id="1043")
-    settle, away = shop.engine.dispatch.settle, iter([1, 2])
+    _many(shop, 25)
+    begin, away = shop.store.begin, iter([1, 2])
 
-    def gone_twice(results: Any, now: datetime) -> None:
-        if next(away, None):
+    def gone_twice() -> Any:
+        if shop.email.given and next(away, None):
             raise Unreachable("the database does not answer")
-        settle(results, now)
+        return begin()
 
-    monkeypatch.setattr(shop.engine.dispatch, "settle", gone_twice)
-    monkeypatch.setattr("notifier.engine.SETTLE_WAITS", (0, 0))
+    monkeypatch.setattr(shop.store, "begin", gone_twice)
+    monkeypatch.setattr("notifier.flight.SETTLE_WAITS", (0, 0))
     shop.tick()
-    assert shop.messages() == {"order_shipped": "accepted"}
-    assert len(shop.email.given) == 1
+    assert [one.state for one in shop.outgoing()] == ["accepted"] * 25
+    assert len(shop.email.given) == 25
+
+
+def test_only_what_is_in_flight_may_have_been_sent(shop: Shop) -> None:
+    """Whenever the process dies, no more messages are of unknown fate than a provider takes at a time."""
+    _many(shop, 30)
+    marked_at_each_call = []
+
+    def look(message: Message) -> Accepted:
+        states = [one.state for one in shop.outgoing()]
+        marked_at_each_call.append(states.count("posting"))
+        return Accepted(message.id)
+
+    shop.email.answer = look
+    shop.tick()
+    assert len(marked_at_each_call) == 30
+    assert max(marked_at_each_call) <= shop.email.max_in_flight
+
+
+def test_a_fault_of_ours_loses_no_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the mark of what goes next breaks, what came back is written down all the same, and places are free again."""
+    _many(shop, 25)
+    mark = Dispatch._mark_all
+
+    def breaks_later(self: Dispatch, *arguments: Any) -> Any:
+        if shop.email.given:
+            raise RuntimeError("a fault")
+        return mark(self, *arguments)
+
+    monkeypatch.setattr(Dispatch, "_mark_all", breaks_later)
+    with pytest.raises(RuntimeError, match="a fault"):
+        shop.tick()
+    states = [one.state for one in shop.outgoing()]
+    assert sorted(set(states)) == ["accepted", "claimed"]
+    assert states.count("accepted") == len(shop.email.given)
+    assert 1 <= len(shop.email.given) <= 10
+
+
+def test_what_has_not_begun_waits_for_rules_that_came_meanwhile(shop: Shop) -> None:
+    """Texts written by rules that an edit took away do not leave, not even out of a page that is half sent."""
+    _many(shop, 25)
+    silent = replace(shop.engine.project, book=Book.of((), "none"))
+
+    def edited(message: Message) -> Accepted:
+        if shop.engine.project is not silent:
+            shop.engine.adopt(silent)
+        return Accepted(message.id)
+
+    shop.email.answer = edited
+    shop.tick()
+    states = [one.state for one in shop.outgoing()]
+    assert (states.count("accepted"), states.count("dropped")) == (10, 15)
+
+
+def test_a_stop_leaves_what_has_not_begun_to_the_next_start(shop: Shop) -> None:
+    """Calls in flight come back and are settled; the rest of the page waits, in nobody's hands."""
+    _many(shop, 25)
+    shop.engine.fire()
+
+    async def stopped() -> None:
+        carriers = shop.engine.carriers()
+
+        def stop(message: Message) -> Accepted:
+            carriers.stop()
+            return Accepted(message.id)
+
+        shop.email.answer = stop
+        await shop.engine.send_page(carriers)
+
+    asyncio.run(stopped())
+    states = [one.state for one in shop.outgoing()]
+    assert (states.count("accepted"), states.count("pending")) == (10, 15)
 
 
 def _after_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
