@@ -7,11 +7,14 @@ pydantic finds into sentences with a file, a line and a column.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
+from errno import EINVAL
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -21,7 +24,7 @@ from pydantic_core import ErrorDetails
 from notifier.errors import Faults, Problem
 from notifier.syntax import Place, problem_at, tree
 
-__all__ = ["LARGEST", "Document", "Loc", "explain", "parse", "read", "suggest", "validate"]
+__all__ = ["LARGEST", "Document", "Loc", "content", "explain", "legible", "parse", "read", "suggest", "validate"]
 
 Loc = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -102,11 +105,24 @@ def read(path: Path, shown: str | None = None) -> Document:
     """Read a file; `shown` is its name in messages. Raises Faults, one problem or more."""
     name = shown if shown is not None else str(path)
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+        raw = content(path)
     except OSError as error:
         raise Faults([Problem(name, 0, 0, f"cannot be read: {error.strerror or error}")]) from error
     return parse(raw, name)
+
+
+def content(path: Path, most: int = LARGEST) -> bytes:
+    """What is in a file, and of a larger one a byte more than `most`. Raises OSError, also for pipes and devices."""
+    # Asked before it is opened: that alone would wait until somebody writes into a pipe.
+    if not S_ISREG(path.stat().st_mode):
+        raise OSError(EINVAL, "it is not a regular file")
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
+def legible(name: str) -> str:
+    """The name of a file as it can be shown: in one that is not UTF-8, what cannot be read is replaced."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def parse(text: bytes | str, shown: str) -> Document:

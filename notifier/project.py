@@ -29,6 +29,7 @@ from notifier.core.policy import Policy, Team
 from notifier.core.promise import Lead
 from notifier.core.quiet_hours import OfficeHours, QuietHours
 from notifier.core.rule import CATEGORIES, Book
+from notifier.document import content, legible
 from notifier.errors import Faults, Problem, UsageError
 from notifier.render import Template, Texts
 
@@ -182,26 +183,41 @@ def load(root: Path, *, sends: bool = True) -> Project:
     problems: list[Problem] = []
     texts: Texts | None = None
     book: Book | None = None
+    templates: Mapping[str, Template | None] = {}
     try:
         texts = Texts.load(root, config, catalogue)
-        templates: Mapping[str, Template | None] = texts.templates
+        templates = texts.templates
     except Faults as faults:
         # The rules are looked at all the same, against the names of the texts that are there.
         problems += faults.problems
+    except OSError as error:
+        problems.append(_unreadable(root, error))
+    if texts is None:
         templates = {path.name: None for path in (root / "templates").glob("*/")}
     try:
         book = rulebook.load(root, catalogue, templates, tuple(config.teams))
     except Faults as faults:
         problems += faults.problems
+    except OSError as error:
+        problems.append(_unreadable(root, error))
     if texts is None or book is None:
         raise Faults(problems)
     return Project(root, config, catalogue, texts, book, _secret(root))
 
 
+def _unreadable(root: Path, error: OSError) -> Problem:
+    """A folder that may not be looked into must not pass for an empty one."""
+    shown = legible(os.path.relpath(error.filename or root, root))
+    return Problem(shown, 0, 0, f"cannot be read: {error.strerror or error}")
+
+
 def _secret(root: Path) -> bytes:
     """`NOTIFIER_SECRET`, or a key made at the first use and kept in `var/secret`, which nobody else may read."""
-    given = os.environ.get("NOTIFIER_SECRET", "").strip()
-    if given:
+    given = os.environ.get("NOTIFIER_SECRET")
+    if given is not None:
+        given = given.strip()
+        if not given:
+            raise UsageError("NOTIFIER_SECRET is set, but empty; unset it, or make one with: openssl rand -hex 32")
         if len(given) < 16:
             raise UsageError("NOTIFIER_SECRET is shorter than 16 characters; make one with: openssl rand -hex 32")
         return blake2b(given.encode(), digest_size=32).digest()
@@ -215,7 +231,7 @@ def _secret(root: Path) -> bytes:
             with suppress(FileExistsError):  # the first of two that start together wins
                 os.link(new, path)
             new.unlink()
-        kept = path.read_bytes().strip()
+        kept = content(path).strip()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read or made: {error.strerror}; set NOTIFIER_SECRET instead") from error
     if len(kept) < 16:

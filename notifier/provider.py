@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from notifier.core.message import Message
 from notifier.errors import UsageError
 
-__all__ = ["Accepted", "Outcome", "Provider", "Refused", "RetryLater", "Settings", "Unknown", "find", "installed"]
+__all__ = [
+    "Accepted", "FilePath", "Outcome", "Provider", "Refused", "RetryLater", "Settings", "Unknown", "find", "installed",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class Unknown:
 
 
 Outcome = Accepted | RetryLater | Refused | Unknown
+
+
+def _printable(path: Path) -> Path:
+    if not str(path).isprintable():
+        raise ValueError("a path is one line of printable characters")
+    return path
+
+
+#: What a setting is that names a file or directory; a relative one starts from the project.
+FilePath = Annotated[Path, AfterValidator(_printable)]
 
 
 class Settings(BaseModel):

@@ -25,19 +25,32 @@ def root() -> Path:
 def copy(destination: Path) -> list[Path]:
     """Lay the starter out in a directory, made where it is missing; gives the files written, in order.
 
-    Raises UsageError, having written nothing, where anything of a project is there already.
+    Raises UsageError, having written nothing, where anything is there already that is not hidden, as `.git` is.
     """
-    taken = [name for name in (*FOLDERS, "var") if (destination / name).exists()]
-    if destination.exists() and not destination.is_dir():
-        raise UsageError(f"{destination} is a file; name a directory for the project")
-    if taken:
-        raise UsageError(f"{destination} has {' and '.join(taken)} already; name an empty directory")
+    if taken := _taken(destination):
+        own = [name for name in (*FOLDERS, "var") if name in taken]
+        raise UsageError(f"{destination} has {' and '.join(own or taken[:2])} already; name an empty directory")
     written = [_laid(source, destination / source.relative_to(root())) for source in _starter_files()]
     ignored = destination / ".gitignore"
     if not ignored.exists():
         ignored.write_text(_GITIGNORE, encoding="utf-8")
         written.append(ignored)
     return written
+
+
+def _taken(destination: Path) -> list[str]:
+    """What is in the directory, but for hidden files."""
+    try:
+        return sorted(entry.name for entry in destination.iterdir() if not entry.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        if destination.is_file():
+            raise UsageError(f"{destination} is a file; name a directory for the project") from None
+        return []
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"the directory cannot be made or read ({why}); name another one") from None
 
 
 def _starter_files() -> list[Path]:

@@ -254,6 +254,30 @@ WRONG = {
     "a provider's type": ("providers: {a: {type: maildri}}", "1:23: no provider type 'maildri' - did you mean 'maildir'?"),
     "a provider without type": ("providers: {a: {path: x}}", "1:13: 'a' needs a type: one of " + TYPES),
     "a provider's setting": ("providers: {a: {type: maildir, pth: x}}", "1:32: unknown key 'pth' - did you mean 'path'?"),
+    "a provider's path": (
+        'providers: {a: {type: maildir, path: "var/\\0"}}',
+        "1:38: a path is one line of printable characters",
+    ),
+    "a provider's file": (
+        'providers: {a: {type: sms_file, path: "var/\\n.ndjson"}}',
+        "1:39: a path is one line of printable characters",
+    ),
+    "a server without a name": (
+        "providers: {a: {type: smtp, host: smtp..x}}",
+        "1:35: 'smtp..x' is not the name of a server; write it like smtp.shop.example",
+    ),
+    "a server's address": (
+        "providers: {a: {type: smtp, host: 'https://smtp.shop.example'}}",
+        "1:35: 'https://smtp.shop.example' is not the name of a server; write it like smtp.shop.example",
+    ),
+    "a server with a port": (
+        "providers: {a: {type: smtp, host: 'smtp.shop.example:587'}}",
+        "1:35: 'smtp.shop.example:587' is not the name of a server; write it like smtp.shop.example",
+    ),
+    "a server's name in two lines": (
+        'providers: {a: {type: smtp, host: "smtp\\n.x"}}',
+        "1:35: 'smtp .x' is not the name of a server; write it like smtp.shop.example",
+    ),
     "no such provider": (
         "channels: {email: {providers: [outbocks]}}",
         "1:32: no provider 'outbocks' - did you mean 'outbox'?",
@@ -321,12 +345,22 @@ def test_secrets_come_from_the_environment(written, tmp_path):
         ({"TOKEN": "\n"}, "TOKEN is set, but empty"),
         ({"TOKEN": '"s3cret"'}, "TOKEN is wrapped in quotes; delete them"),
         ({"TOKEN_FILE": "/nowhere/s3cret"}, "TOKEN_FILE names a file that cannot be read"),
+        ({"TOKEN_FILE": "/nowhere/\0"}, "TOKEN_FILE names a file that cannot be read"),
+        ({"TOKEN_FILE": "/dev/zero"}, "TOKEN_FILE names a file that cannot be read"),
     ],
 )
 def test_a_secret_that_is_missing(written, environ, reason):
     """A variable that is unset, empty or quoted is named; its value is not."""
     assert told(written(TOKEN), **environ) == (
         f"{FILE}:1:21: {reason}\n    web: {{events_token: ${{TOKEN}}}}\n                        ^"
+    )
+
+
+def test_a_secret_that_is_too_large(written, tmp_path):
+    """What is that large was not meant for a secret."""
+    (tmp_path / "token").write_bytes(b"\xff" * 65_537)
+    assert "TOKEN_FILE names a file that is larger than 64 KiB\n" in told(
+        written(TOKEN), TOKEN_FILE=str(tmp_path / "token")
     )
 
 

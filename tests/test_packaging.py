@@ -126,15 +126,26 @@ def test_a_project_is_never_overwritten(tmp_path, taken):
 
 
 def test_a_project_keeps_the_files_beside_it(tmp_path):
-    """A directory with other things in it, such as a fresh repository, is fine, and keeps its .gitignore."""
+    """A directory with hidden things in it, such as a fresh repository, is fine, and keeps its .gitignore."""
+    (tmp_path / ".git").mkdir()
     (tmp_path / ".gitignore").write_text("mine\n")
     written = starter.copy(tmp_path)
     assert (tmp_path / ".gitignore").read_text() == "mine\n"
     assert tmp_path / ".gitignore" not in written
 
 
+def test_a_project_is_not_laid_out_among_other_things(tmp_path):
+    """In a directory that has something else in it a project would be lost, or read as a part of another one."""
+    (tmp_path / "care.yaml").write_text("version: 1\n")
+    with pytest.raises(UsageError, match=r"has care\.yaml already; name an empty directory"):
+        starter.copy(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["care.yaml"]
+
+
 def test_a_place_that_cannot_be_written(tmp_path):
     """A file in the way is named in one line."""
+    with pytest.raises(UsageError, match=r"cannot be made or read \(File name too long\); name another one"):
+        starter.copy(tmp_path / ("x" * 5000))
     (tmp_path / "shop").write_text("")
     with pytest.raises(UsageError, match="shop is a file; name a directory for the project"):
         starter.copy(tmp_path / "shop")

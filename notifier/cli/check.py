@@ -66,7 +66,7 @@ class Examination:
 
 def examine(root: Path) -> Examination:
     """Read the whole project, build every provider that it names, and gather what is wrong."""
-    from notifier.config import FILE
+    from notifier.config import FILE, is_configured
     from notifier.document import Document, read
     from notifier.errors import Faults
     from notifier.project import load
@@ -75,8 +75,7 @@ def examine(root: Path) -> Examination:
         project = load(root)
     except Faults as faults:
         return Examination(faults.problems, None)
-    file = root / FILE
-    document = read(file, FILE) if file.exists() else Document(FILE, (), None)
+    document = read(root / FILE, FILE) if is_configured(root) else Document(FILE, (), None)
     problems = (
         *project.texts.warnings(),
         *_unusable_database(project, document),
@@ -146,7 +145,7 @@ def _record(problem: Problem) -> dict[str, Any]:
 def _from_here(problem: Problem, root: Path) -> Problem:
     """With a path that an editor finds from the working directory; a setting of the environment stays a name."""
     path = root / problem.file
-    return replace(problem, file=os.path.relpath(path)) if path.exists() else problem
+    return replace(problem, file=os.path.relpath(path)) if os.path.lexists(path) else problem
 
 
 def _coloured(problem: Problem) -> str:

@@ -12,7 +12,9 @@ from notifier.cli.terminal import emit, plural, say
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Made where it is missing; must hold no project.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Made where it is missing; must be empty, but for hidden files.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Start a project with rules, texts and a configuration.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from inspect import cleandoc
 from pathlib import Path
@@ -30,8 +31,9 @@ def _root(context: typer.Context, given: Path) -> Path:
         from notifier.config import find_project
 
         return find_project(Path.cwd())
-    if not (chosen / _CONFIG).is_file() and not (chosen / "rules").is_dir():
-        what = f"has neither {_CONFIG} nor rules/" if chosen.exists() else "is not there"
+    # Not by methods of Path: they raise where a directory may not be looked into.
+    if not os.path.isfile(chosen / _CONFIG) and not os.path.isdir(chosen / "rules"):  # noqa: PTH112, PTH113
+        what = f"has neither {_CONFIG} nor rules/" if os.path.exists(chosen) else "is not there"  # noqa: PTH110
         raise UsageError(f"{chosen} {what}; make a project with 'notifier init {chosen}'")
     return Path(chosen).absolute()
 

@@ -5,7 +5,7 @@ config = load(find_project(Path.cwd()))
 
 from __future__ import annotations
 
-from notifier.config.project import FILE, find_project, load, schema
+from notifier.config.project import FILE, find_project, is_configured, load, schema
 from notifier.config.sections import (
     CATEGORIES,
     CHANNELS,
@@ -50,6 +50,7 @@ __all__ = [
     "UselessAfter",
     "Web",
     "find_project",
+    "is_configured",
     "load",
     "schema",
 ]

@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from notifier.document import Document, Loc
+from notifier.document import Document, Loc, content
 from notifier.errors import Problem
 
 __all__ = ["PREFIX", "filled", "literal_secrets", "overridden"]
 
 PREFIX = "NOTIFIER__"
+#: Bytes; whatever is longer is not a secret that somebody meant.
+_LARGEST_SECRET = 64 * 1024
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_KEY = re.compile(r"(^|_)(token|password|passphrase|secret|api_key|private_key|signing_key|credentials)$")
@@ -90,8 +92,11 @@ def _variable(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if value is None and (file := environ.get(f"{name}_FILE")):
         try:
-            value = Path(file).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError, ValueError):
+            raw = content(Path(file), _LARGEST_SECRET)
+            if len(raw) > _LARGEST_SECRET:
+                raise _Unset(name, f"{name}_FILE names a file that is larger than {_LARGEST_SECRET // 1024} KiB")
+            value = raw.decode()
+        except (OSError, ValueError):
             raise _Unset(name, f"{name}_FILE names a file that cannot be read") from None
     if value is None:
         raise _Unset(name, f"is not set in the environment; set it, or {name}_FILE to the file that holds it")

@@ -17,7 +17,7 @@ from notifier.core.catalogue import standard
 from notifier.document import Document, Loc, explain, read, suggest
 from notifier.errors import Faults, Problem, UsageError
 
-__all__ = ["FILE", "find_project", "load", "schema"]
+__all__ = ["FILE", "find_project", "is_configured", "load", "schema"]
 
 FILE = "config/notifier.yaml"
 
@@ -31,7 +31,8 @@ _EMBEDDED = {
 def find_project(start: Path) -> Path:
     """The nearest directory, from `start` upwards, with a config/notifier.yaml or a rules/; raises UsageError."""
     for directory in (start.absolute(), *start.absolute().parents):
-        if (directory / FILE).is_file() or (directory / "rules").is_dir():
+        # Not by methods of Path: they raise where a directory may not be looked into.
+        if os.path.isfile(directory / FILE) or os.path.isdir(directory / "rules"):  # noqa: PTH112, PTH113
             return directory
     raise UsageError(
         f"no project in {start} or above it; make one with 'notifier init DIR', or name it with --project DIR"
@@ -44,9 +45,19 @@ def load(project: Path, environ: Mapping[str, str] = os.environ, *, sends: bool 
     Who neither sends nor serves needs no secrets for it: without `sends` a provider with a variable that is not set is
     known by its type alone.
     """
-    file = project / FILE
-    document = read(file, FILE) if file.exists() or file.is_symlink() else Document(FILE, (), None)
+    document = read(project / FILE, FILE) if is_configured(project) else Document(FILE, (), None)
     return _Reading(document, environ, sends=sends).config()
+
+
+def is_configured(project: Path) -> bool:
+    """True where there is a config/notifier.yaml, even one that cannot be read."""
+    try:
+        (project / FILE).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def schema() -> dict[str, Any]:

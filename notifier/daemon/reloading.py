@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from notifier.config import FILE, Config
+from notifier.config import FILE, Config, is_configured
 from notifier.daemon.worker import Worker
 from notifier.engine import Engine
 from notifier.errors import Faults, UsageError
@@ -35,7 +35,7 @@ class Reloading:
         self._worker = worker
         self._written = written
         self._root = engine.project.root
-        self._configured = (self._root / FILE).exists()
+        self._configured = is_configured(self._root)
         self._seen = _looks(self._root)
         self._turn = Lock()
         #: Why the rules in force are not the newest; empty where they are.
@@ -68,7 +68,7 @@ class Reloading:
 
     def _require_configuration(self) -> None:
         """A file that is gone is a slip, or an edit under way: nobody means all the defaults by that."""
-        there = (self._root / FILE).exists()
+        there = is_configured(self._root)
         if self._configured and not there:
             raise UsageError(f"{FILE} is gone; put it back (an empty file is one where everything has its default)")
         self._configured = there

@@ -75,8 +75,7 @@ class File:
     def text(self) -> str:
         """The whole file; raises Faulty."""
         try:
-            with self.path.open("rb") as file:
-                raw = file.read(document.LARGEST + 1)
+            raw = document.content(self.path)
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise self._refused(Problem(self.name, 0, 0, "is not UTF-8; save it as UTF-8")) from None

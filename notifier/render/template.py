@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from notifier.document import suggest
+from notifier.document import legible, suggest
 from notifier.errors import Problem
 from notifier.render.language import Language, language, normalised
 from notifier.render.layout import Layout
@@ -112,13 +112,14 @@ def read_template(folder: Path, shown: str, root: Group, layout: Layout) -> Temp
 def _text_files(folder: Path, shown: str, problems: list[Problem]) -> list[Path]:
     found = []
     for path in sorted(folder.iterdir()):
-        name = path.name.removesuffix(".html.j2") if path.name.endswith(".html.j2") else path.stem
+        named = legible(path.name)
+        name = named.removesuffix(".html.j2") if named.endswith(".html.j2") else Path(named).stem
         if path.name == "message.yaml" or path.name.startswith(".") or path.name.endswith("~"):
             continue
         if not path.name.endswith((".md", ".html.j2")):
-            problems.append(Problem(f"{shown}/{path.name}", 0, 0, "is no text: texts are LANG.md and LANG.html.j2"))
+            problems.append(Problem(f"{shown}/{named}", 0, 0, "is no text: texts are LANG.md and LANG.html.j2"))
         elif text := _misnamed(path, name):
-            problems.append(Problem(f"{shown}/{path.name}", 0, 0, text))
+            problems.append(Problem(f"{shown}/{named}", 0, 0, text))
         elif path.suffix == ".md":
             found.append(path)
     return found

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from notifier.config import Config
 from notifier.core import sms
 from notifier.core.catalogue import Catalogue
+from notifier.document import legible
 from notifier.errors import Faults, NoTranslation, Problem, RenderFailed
 from notifier.render.language import Direction, Language, chain
 from notifier.render.layout import Layout
@@ -253,7 +254,7 @@ def _folders(project: Path, problems: list[Problem]) -> list[Path]:
         if re.fullmatch(r"[a-z][a-z0-9_]*", path.name):
             found.append(path)
         else:
-            name = f"templates/{path.name}"
+            name = f"templates/{legible(path.name)}"
             problems.append(Problem(name, 0, 0, "is named with small letters, digits and _, like delivery_late"))
     return found
 

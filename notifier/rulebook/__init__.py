@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from notifier.core.catalogue import Catalogue
 from notifier.core.condition import AllOf, Clause, Condition
 from notifier.core.rule import Book, OnEvent, Rule
-from notifier.document import Document, Loc, explain, read, validate
+from notifier.document import Document, Loc, explain, legible, read, validate
 from notifier.errors import Faults, Problem
 from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
 from notifier.rulebook.reading import Reading
@@ -38,7 +38,7 @@ def files(project: Path) -> list[Path]:
     def unreadable(error: OSError) -> None:
         # It must not pass for a folder without rules: what waits to be sent by them would be given up.
         if not isinstance(error, FileNotFoundError):
-            shown = Path(error.filename).relative_to(project).as_posix()
+            shown = legible(Path(error.filename).relative_to(project).as_posix())
             raise Faults([Problem(shown, 0, 0, f"cannot be read: {error.strerror}")]) from error
 
     been = {os.path.realpath(project / _FOLDER)}
@@ -60,8 +60,12 @@ def load(
     place = 0
     digest = blake2b(digest_size=8)
     for path in files(project):
+        shown = path.relative_to(project).as_posix()
+        if legible(shown) != shown:
+            problems.append(Problem(legible(shown), 0, 0, "has a name that is not UTF-8; rename it"))
+            continue
         try:
-            document = read(path, path.relative_to(project).as_posix())
+            document = read(path, shown)
             if document.data is None:
                 problems.append(
                     Problem(document.path, 0, 0, "no rules in it; delete the file or write 'version: 1' and 'rules:'")

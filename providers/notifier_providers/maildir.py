@@ -19,7 +19,7 @@ __all__ = ["Maildir", "MaildirSettings"]
 
 class MaildirSettings(provider.Settings):
     #: The Maildir, made on first use.
-    path: Path = Path("var/outbox/email")
+    path: provider.FilePath = Path("var/outbox/email")
 
 
 class Maildir:

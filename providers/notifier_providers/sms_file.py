@@ -21,7 +21,7 @@ __all__ = ["SmsFile", "SmsFileSettings"]
 
 class SmsFileSettings(provider.Settings):
     #: The file, made on first use; lines are only ever added.
-    path: Path = Path("var/outbox/sms.ndjson")
+    path: provider.FilePath = Path("var/outbox/sms.ndjson")
 
 
 class SmsFile:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from aiosmtplib import (
     SMTP,
@@ -18,11 +18,12 @@ from aiosmtplib import (
     SMTPResponseException,
     SMTPServerDisconnected,
 )
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from notifier import provider
 from notifier.core.mail import Unmailable, compose, envelope
 from notifier.core.message import Message, masked
+from notifier.errors import UsageError
 from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
 
 __all__ = ["Smtp", "SmtpSettings"]
@@ -63,13 +64,24 @@ _SPOKEN: dict[Phase, str] = {
     "content": "to the message",
     "handed over": "to the message",
 }
+_SERVER = re.compile(r"\w([\w-]{0,61}\w)?(\.\w([\w-]{0,61}\w)?)*\.?")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
+def _server(name: str) -> str:
+    """The name or address of a server, without anything round it."""
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        if _SERVER.fullmatch(name) and len(name) <= 253:
+            return name
+    raise ValueError(f"'{_UNPRINTABLE.sub(' ', name)}' is not the name of a server; write it like smtp.shop.example")
+
+
 class SmtpSettings(provider.Settings):
-    host: str = Field(min_length=1)
+    host: Annotated[str, AfterValidator(_server)]
     #: 587 for starttls, 465 for tls, 25 for none, where nothing is said.
     port: int | None = Field(default=None, ge=1, le=65535)
     #: `starttls` and `tls` never fall back to plain text; `none` is for a server on this computer only.
@@ -77,9 +89,9 @@ class SmtpSettings(provider.Settings):
     username: str | None = None
     password: SecretStr | None = None
     #: PEM file of an own certificate authority, instead of the system's.
-    ca_file: Path | None = None
+    ca_file: provider.FilePath | None = None
     #: What we call ourselves in EHLO; this computer's name where nothing is said.
-    local_hostname: str | None = None
+    local_hostname: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._:\[\]-]+$", max_length=253)
     #: Connections used at the same time.
     connections: int = Field(default=4, ge=1, le=100)
     #: A connection is closed after so many messages; some servers insist.
@@ -112,6 +124,8 @@ class Smtp:
         self.max_in_flight = settings.connections
         self._settings = settings
         self._ca_file = project / settings.ca_file if settings.ca_file else None
+        if self._ca_file is not None:
+            _require_certificates(self._ca_file, f"provider '{name}': ca_file '{settings.ca_file}'")
         self._context: ssl.SSLContext | None = None
         self._idle: list[_Session] = []
 
@@ -303,6 +317,17 @@ class _Session:
         return Refused(
             f"{host}: {error if isinstance(error, SMTPException) else 'the login makes no sense'}", "provider"
         )
+
+
+def _require_certificates(path: Path, shown: str) -> None:
+    """Better now than with the first message."""
+    if not path.is_file():
+        raise UsageError(f"{shown} is not there, or is no file")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:
+        why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(f"{shown} cannot be used: {why}") from error
 
 
 def _verdict(phase: Phase, code: str) -> Verdict:

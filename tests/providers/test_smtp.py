@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from notifier.core.mail import compose
+from notifier.errors import UsageError
 from notifier.provider import Accepted, Refused, RetryLater, Unknown
 from notifier.testing.provider_contract import Delivery, ProviderContract, sample, send
 from notifier.testing.smtp_server import HANG, HANG_UP, SmtpServer
@@ -363,10 +364,18 @@ def test_tls_from_the_first_byte(smtp, tmp_path):
     assert _kind(untrusted) == ("refused", "provider")
 
 
-def test_a_missing_ca_file_is_named(smtp, server):
-    """A certificate file that cannot be read stops the provider and is named."""
-    (outcome,) = send(smtp(server.port, security="starttls", ca_file="nowhere.pem"), sample("email"))
-    assert outcome == Refused("cannot use ca_file nowhere.pem: No such file or directory", "provider")
+def test_a_missing_ca_file_is_named(smtp, server, secure, tmp_path):
+    """A certificate file that is not there is found before the first message, and one that goes later with the next."""
+    with pytest.raises(UsageError, match=r"provider 'mail': ca_file 'nowhere\.pem' is not there"):
+        smtp(server.port, security="starttls", ca_file="nowhere.pem")
+    (tmp_path / "empty.pem").write_text("")
+    with pytest.raises(UsageError, match="there is no certificate in it"):
+        smtp(server.port, security="starttls", ca_file="empty.pem")
+    (tmp_path / "ca.pem").write_bytes(secure.ca_pem)
+    provider = smtp(server.port, security="starttls", ca_file="ca.pem")
+    (tmp_path / "ca.pem").unlink()
+    (outcome,) = send(provider, sample("email"))
+    assert outcome == Refused("cannot use ca_file ca.pem: No such file or directory", "provider")
 
 
 def test_a_servers_words_are_not_passed_on_whole(smtp, server):
