@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from errno import EINVAL
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISDIR, S_ISREG
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -114,7 +114,8 @@ def read(path: Path, shown: str | None = None) -> Document:
 def content(path: Path, most: int = LARGEST) -> bytes:
     """What is in a file, and of a larger one a byte more than `most`. Raises OSError, also for pipes and devices."""
     # Asked before it is opened: that alone would wait until somebody writes into a pipe.
-    if not S_ISREG(path.stat().st_mode):
+    kind = path.stat().st_mode
+    if not S_ISREG(kind) and not S_ISDIR(kind):
         raise OSError(EINVAL, "it is not a regular file")
     with path.open("rb") as file:
         return file.read(most + 1)
@@ -233,10 +234,12 @@ _BOUNDS = {
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
     "multiple_of": "a multiple of {multiple_of}",
-    "string_too_short": "at least {min_length} characters long",
-    "string_too_long": "at most {max_length} characters long",
-    "too_short": "at least {min_length} long",
-    "too_long": "at most {max_length} long",
+}
+_LENGTHS = {
+    "string_too_short": "is too short: write at least {min_length} characters",
+    "string_too_long": "is too long: write at most {max_length} characters",
+    "too_short": "has too few entries: write at least {min_length}",
+    "too_long": "has {actual_length} entries: write at most {max_length}",
 }
 
 
@@ -280,6 +283,10 @@ class _Told:
             return self._refusal(path, first["input"], str(context.get("error") or first["msg"]))
         if kind in _BOUNDS:
             return f"{name} must be {_BOUNDS[kind].format(**context)}"
+        if kind in _LENGTHS:
+            if first["input"] in ("", [], {}):
+                return f"{name} is empty" if first["input"] == "" else f"{name} is empty; write at least one"
+            return f"{name} {_LENGTHS[kind].format(**context)}"
         if kind == "string_pattern_mismatch":
             return f"{name} must look like {context['pattern']}{given}"
         kinds = dict.fromkeys(found for each in details if (found := _kind(each["type"])))

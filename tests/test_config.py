@@ -208,7 +208,7 @@ WRONG = {
     "holidays": ("calendar: {shop: {holidays: PLL}}", "1:29: no holidays are known for 'PLL'; write a country such as PL - did you mean 'PL'?"),
     "no day left": (
         "calendar: {shop: {weekend: [mon, tue, wed, thu, fri, sat, sun]}}",
-        "1:28: 'weekend' must be at most 6 long",
+        "1:28: 'weekend' has 7 entries: write at most 6",
     ),
     "a promise from nowhere": (
         "promises: [{from: order.payd_at}]",
@@ -277,6 +277,11 @@ WRONG = {
     "a server's name in two lines": (
         'providers: {a: {type: smtp, host: "smtp\\n.x"}}',
         "1:35: 'smtp .x' is not the name of a server; write it like smtp.shop.example",
+    ),
+    "a name that is empty": ("shop: {name: ''}", "1:14: 'name' is empty"),
+    "a name that is too long": (
+        f"shop: {{name: {'x' * 81}}}",
+        "1:14: 'name' is too long: write at most 80 characters",
     ),
     "no such provider": (
         "channels: {email: {providers: [outbocks]}}",

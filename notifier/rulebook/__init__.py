@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from notifier.rulebook.shape import RuleEntry, RulesFile
 __all__ = ["files", "load"]
 
 _FOLDER = "rules"
+#: For what a rule must have and has not: enough to look at the rest of it.
+_STAND_INS: Mapping[str, Any] = {"id": "-", "about": "", "trigger": {}, "send": {}}
 
 
 def files(project: Path) -> list[Path]:
@@ -58,35 +60,17 @@ def load(
     around = Surroundings(catalogue, templates, teams)
     ids: dict[str, Problem] = {}
     place = 0
-    digest = blake2b(digest_size=8)
     for path in files(project):
-        shown = path.relative_to(project).as_posix()
-        if legible(shown) != shown:
-            problems.append(Problem(legible(shown), 0, 0, "has a name that is not UTF-8; rename it"))
-            continue
         try:
-            document = read(path, shown)
-            if document.data is None:
-                problems.append(
-                    Problem(document.path, 0, 0, "no rules in it; delete the file or write 'version: 1' and 'rules:'")
-                )
-                continue
-            count = len(validate(document, RulesFile).rules)
+            reading = Reading(_document(path, path.relative_to(project).as_posix()), catalogue)
         except Faults as faults:
             problems += faults.problems
             continue
-        reading = Reading(document, catalogue)
-        for number in range(count):
-            entry = _entry(reading, number)
+        for number in _numbers(reading):
             place += 1
-            if entry is None:
-                continue
-            _refuse_nothing(reading, number)
-            _note_id(reading, number, entry.id, ids)
-            rule = compile_rule(reading, ("rules", number), entry, around, place)
+            rule = _rule(reading, number, around, ids, place)
             if rule is not None:
-                digest.update(f"{rule.id}\0{rule.hash}\0".encode())
-                rules.append((rule, document, number))
+                rules.append((rule, reading.document, number))
         problems += reading.problems
     if not problems:
         problems += _circles(rules)
@@ -96,7 +80,49 @@ def load(
         )
     if problems:
         raise Faults(problems)
-    return Book.of((rule for rule, _, _ in rules), digest.hexdigest())
+    return Book.of((rule for rule, _, _ in rules), _digest(rule for rule, _, _ in rules))
+
+
+def _digest(rules: Iterable[Rule]) -> str:
+    digest = blake2b(digest_size=8)
+    for rule in rules:
+        digest.update(f"{rule.id}\0{rule.hash}\0".encode())
+    return digest.hexdigest()
+
+
+def _document(path: Path, shown: str) -> Document:
+    """A rules file that has something in it; raises Faults."""
+    if legible(shown) != shown:
+        raise Faults([Problem(legible(shown), 0, 0, "has a name that is not UTF-8; rename it")])
+    document = read(path, shown)
+    if document.data is None:
+        text = "no rules in it; delete the file or write 'version: 1' and 'rules:'"
+        raise Faults([Problem(shown, 0, 0, text)])
+    return document
+
+
+def _numbers(reading: Reading) -> Iterable[int]:
+    """Which entries of the file are rules. What is wrong with the file itself is reported and hides none of them."""
+    try:
+        return range(len(validate(reading.document, RulesFile).rules))
+    except Faults as faults:
+        reading.problems += faults.problems
+    data = reading.document.data
+    written = data.get("rules") if isinstance(data, dict) else None
+    return [number for number, one in enumerate(written if isinstance(written, list) else ()) if isinstance(one, dict)]
+
+
+def _rule(reading: Reading, number: int, around: Surroundings, ids: dict[str, Problem], place: int) -> Rule | None:
+    """One rule, or None and its problems in `reading`."""
+    before = len(reading.problems)
+    entry = _entry(reading, number)
+    if entry is None:
+        return None
+    _refuse_nothing(reading, number)
+    if entry.id == reading.document.data["rules"][number].get("id"):
+        _note_id(reading, number, entry.id, ids)
+    rule = compile_rule(reading, ("rules", number), entry, around, place)
+    return rule if len(reading.problems) == before else None
 
 
 def _entry(reading: Reading, number: int) -> RuleEntry | None:
@@ -107,14 +133,16 @@ def _entry(reading: Reading, number: int) -> RuleEntry | None:
         return RuleEntry.model_validate(written)
     except ValidationError as error:
         found = explain(document, error, RuleEntry, loc)
-        reading.problems += [problem for _, problem in found]
-        rest = copy.deepcopy(written)
-        for path, _ in found:
-            _leave_out(rest, path[len(loc) :])
-        try:
-            return RuleEntry.model_validate(rest)
-        except ValidationError:
-            return None
+    reading.problems += [problem for _, problem in found]
+    rest = copy.deepcopy(written)
+    for path, _ in found:
+        _leave_out(rest, path[len(loc) :])
+    without_send = "send" not in rest
+    try:
+        entry = RuleEntry.model_validate({**_STAND_INS, **rest})
+    except ValidationError:
+        return None
+    return entry.model_copy(update={"send": []}) if without_send else entry
 
 
 def _leave_out(value: Any, path: Loc) -> None:
@@ -139,9 +167,10 @@ def _refuse_nothing(reading: Reading, number: int) -> None:
     for place, block in blocks:
         for key, value in block.items() if isinstance(block, dict) else ():
             if value is None or (key == "channels" and value == []):
-                reading.wrong(
-                    (*place, key), f"'{key}' has nothing behind it; delete it or write what it is", on_key=True
-                )
+                text = f"'{key}' has nothing behind it; delete it or write what it is"
+                problem = reading.document.problem((*place, key), text, on_key=True)
+                if all((one.line, one.column) != (problem.line, problem.column) for one in reading.problems):
+                    reading.problems.append(problem)
 
 
 def _note_id(reading: Reading, number: int, id_: str, ids: dict[str, Problem]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -61,11 +62,13 @@ class _Compiler:
     around: Surroundings
 
     def rule(self, place: int) -> Rule | None:
-        entry, before = self.entry, len(self.reading.problems)
-        if not self.reading.known((*self.loc, "about"), entry.about, ABOUT, "a rule cannot be about"):
+        before = len(self.reading.problems)
+        about = self._about()
+        if about not in ABOUT:
             return None
+        self.entry = entry = self.entry.model_copy(update={"about": about})
         trigger = self._trigger()
-        scopes = self._scopes(trigger)
+        scopes = self._scopes(trigger) if trigger else self._every_scope()
         sends = tuple(self._send(index, scopes, trigger) for index in range(len(entry.send)))
         follow_up = self._follow_up()
         rule = Rule(
@@ -87,9 +90,24 @@ class _Compiler:
             state=entry.state,
             where=str(self.reading.document.problem(self.loc, "")).splitlines()[0].rsplit(":", 2)[0],
         )
-        if entry.if_already_past == "send_now" and not isinstance(trigger, Moment):
+        if entry.if_already_past == "send_now" and trigger and not isinstance(trigger, Moment):
             self.reading.wrong((*self.loc, "if_already_past"), "if_already_past belongs to a moment", on_key=True)
         return rule if len(self.reading.problems) == before else None
+
+    def _about(self) -> str:
+        """What it is about, or by all appearances was meant to be about; empty where nobody can tell."""
+        about, trigger = self.entry.about, self.entry.trigger
+        # Where it is missing, that has been said.
+        if not about or self.reading.known((*self.loc, "about"), about, ABOUT, "a rule cannot be about"):
+            meant = about
+        else:
+            meant = next(iter(get_close_matches(about, ABOUT, 1)), "")
+        named = next((trigger[kind] for kind in _TRIGGERS if isinstance(trigger.get(kind), str)), "")
+        return meant or named.partition(".")[0]
+
+    def _every_scope(self) -> tuple[str, ...]:
+        """Where it is not known what sets the rule off, any field may be at hand."""
+        return tuple(dict.fromkeys(field.scope for field in self.around.catalogue.fields.values()))
 
     def _hash(self) -> str:
         data = self.reading.document.data["rules"][self.loc[1]]
@@ -106,6 +124,8 @@ class _Compiler:
 
     def _trigger(self) -> Trigger | None:
         at, block = (*self.loc, "trigger"), self.entry.trigger
+        if not block and self.reading.document.data["rules"][self.loc[1]].get("trigger") != {}:
+            return None  # it is missing, or no mapping: that has been said
         kinds = [key for key in block if key in _TRIGGERS]
         if len(kinds) != 1:
             other = next((key for key in block if key not in (*_TRIGGERS, *_HOW, "at")), None)
@@ -124,8 +144,6 @@ class _Compiler:
         for key in strange:
             hint = suggest(key, allowed)
             self.reading.wrong((*at, key), f"unknown key '{key}' beside {kinds[0]}{hint}", on_key=True)
-        if strange:
-            return None
         return {"event": self._event, "moment": self._moment, "change": self._change}[kinds[0]](at, block)
 
     def _event(self, at: Loc, block: Mapping[str, Any]) -> Trigger | None:
@@ -173,6 +191,8 @@ class _Compiler:
                 self.reading.wrong(loc, "change names a field")
             return None
         how = [key for key in _HOW if key in block]
+        if not how and len(block) > 1:
+            return None  # it is misspelt: that has been said
         if not how or (len(how) > 1 and set(how) != {"to", "from"}):
             self.reading.wrong(
                 loc, f"say how it changes, in one way: {', '.join(_HOW)} (to and from may stand together)"

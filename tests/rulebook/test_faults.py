@@ -162,7 +162,7 @@ CONDITIONS = [
 # 19: what is sent
 SENDING = [
     ({"send": "{}"}, "6:11: say what to send: either 'template' or 'survey'"),
-    ({"send": "[]"}, "6:11: 'send' must be at least 1 long"),
+    ({"send": "[]"}, "6:11: 'send' is empty; write at least one"),
     ({"send": "note"}, "6:11: say what it is: {template: note}, or {survey: note}"),
     ({"send": "{template: nota}"}, "6:22: no template 'nota' - did you mean 'note'?"),
     ({"send": "{survey: note}"}, "6:20: no survey 'note'"),
@@ -180,7 +180,7 @@ SENDING = [
     ({"send": "{template: note, useless_after: 1 month}"}, "6:43: '1 month' is not a length of time; write '15m', '2h', '3d', '1d12h' or '2 business days'"),
     ({"send": "{template: note, collect: {per: order}}"}, "6:28: unknown key 'collect'; known here: after, category, channels, not_if, only_if, survey, template, to, useless_after"),
     ({"send": "[{template: note}, {template: nope}]"}, "6:41: no template 'nope' - did you mean 'note'?"),
-    ({"send": "[{template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}]"}, "6:11: 'send' must be at most 20 long"),
+    ({"send": "[{template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}, {template: note}]"}, "6:11: 'send' has 21 entries: write at most 20"),
     ({"about": "stock", "trigger": "{event: stock.changed}"}, "6:11: a rule about stock writes to a team: to: team.NAME"),
     ({"if_already_past": "send"}, "7:22: 'if_already_past' is one of skip, send_now, not 'send'"),
     ({"about": "customer", "trigger": "{event: order.placed}", "send": "{template: order_text}"}, "6:22: the text 'order_text' speaks of order.number, which nobody knows where this rule fires"),
@@ -191,7 +191,7 @@ SENDING = [
 # limits
 LIMITS = [
     ({"limit": "{}"}, "7:12: a limit is {once_per: order} or {at_most: 3, per: order, in_any: 7d}"),
-    ({"limit": "{once_per: []}"}, "7:23: 'once_per' must be at least 1 long"),
+    ({"limit": "{once_per: []}"}, "7:23: 'once_per' is empty; write at least one"),
     ({"limit": "{once_per: shop}"}, "7:23: a rule about order cannot count by 'shop'"),
     ({"limit": "{once_per: order.promissed_at}"}, "7:23: unknown field 'order.promissed_at' - did you mean 'order.promised_at'?"),
     ({"limit": "{once_per: order, at_most: 1}"}, "7:12: a limit is {once_per: order} or {at_most: 3, per: order, in_any: 7d}"),
@@ -202,7 +202,7 @@ LIMITS = [
     ({"limit": "{at_most: lots, per: order, in_any: 7d}"}, "7:22: 'at_most' must be a whole number, not 'lots'"),
     ({"limit": "once"}, "7:12: 'limit' must be a mapping (key: value), not 'once'"),
     ({"limit": "{once_per: survey.id}"}, "7:23: 'survey.id' is not known here: only order.…, customer.… can be looked at"),
-    ({"limit": "{at_most: 2, per: [], in_any: 7d}"}, ["7:12: at_most needs per and in_any: {at_most: 3, per: order, in_any: 7d}", "7:30: 'per' must be at least 1 long"]),
+    ({"limit": "{at_most: 2, per: [], in_any: 7d}"}, ["7:12: at_most needs per and in_any: {at_most: 3, per: order, in_any: 7d}", "7:30: 'per' is empty; write at least one"]),
     ({"limit": "{at_most: 2000, per: order, in_any: 7d}"}, "7:22: 'at_most' must be at most 1000"),
     ({"limit": "{once_per: [order, customer, shop]}"}, "7:41: a rule about order cannot count by 'shop'"),
     ({"limit": "{often: true}"}, ["7:12: a limit is {once_per: order} or {at_most: 3, per: order, in_any: 7d}", "7:13: unknown key 'often'; known here: at_most, in_any, once_per, per"]),
@@ -309,6 +309,45 @@ def test_all_faults_of_all_files_at_once(load, lines):
         "rules/one.yaml:8:15: unknown field 'order.stauts' - did you mean 'order.status'?",
         "rules/one.yaml:12:22: no template 'nota' - did you mean 'note'?",
         "rules/two.yaml:7:12: 'state' is one of draft, watch, live, paused, not 'on'",
+    ]
+
+
+HIDING = [
+    {"id": "'Bad Id'"},
+    {"id": None},
+    {"about": "ordr"},
+    {"about": "parcel"},
+    {"about": None},
+    {"trigger": "{event: order.shipped, whne: 3d}"},
+    {"trigger": "shipped"},
+    {"trigger": None},
+    {"send": "note"},
+    {"send": None},
+    {"dealy": "1h"},
+]
+
+
+@pytest.mark.parametrize("keys", HIDING, ids=shown)
+def test_no_fault_of_a_rule_hides_another(load, lines, keys):
+    """One run says it all, also where what is wrong comes before the rest, and says nothing that is not so."""
+    also_wrong = {"only_if": "{order.stauts: paid}", "limit": "{once_per: order, at_mots: 3}"}
+    text = "version: 1\nrules:\n" + lines(**keys, **also_wrong)
+    (first, *rest) = [line for line in told(load, text).splitlines() if line.startswith("rules/")]
+    assert [line.split(": ", 1)[1] for line in rest] == [
+        "unknown field 'order.stauts' - did you mean 'order.status'?",
+        "unknown key 'at_mots' - did you mean 'at_most'?",
+    ]
+    assert "rules/shop.yaml:" in first
+
+
+def test_no_fault_of_a_file_hides_its_rules(load, lines):
+    """A key too many beside `rules:` is told together with what is wrong in them."""
+    text = "verison: 1\nrules:\n" + lines(state="on") + "  - late\n"
+    assert [line for line in told(load, text).splitlines() if line.startswith("rules/")] == [
+        "rules/shop.yaml:1:1: 'version' is missing",
+        "rules/shop.yaml:1:1: unknown key 'verison' - did you mean 'version'?",
+        "rules/shop.yaml:7:12: 'state' is one of draft, watch, live, paused, not 'on'",
+        "rules/shop.yaml:8:5: item 2 of 'rules' must be a mapping (key: value), not 'late'",
     ]
 
 
