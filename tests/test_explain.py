@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from notifier import rulebook, starter
+from notifier.config import Promise
 from notifier.core.policy import Mute
 from notifier.engine import Engine
 from notifier.explain import Explanation, explain, near, trigger_words
@@ -42,6 +43,10 @@ rules:
     trigger: {event: survey.answered}
     only_if: {survey.score: {at_most: 2}}
     send: {template: low_score_alert, to: team.support}
+  - id: pickup
+    about: shipment
+    trigger: {event: shipment.ready_for_pickup}
+    send: {template: eta_changed}
   - id: idea
     about: stock
     state: draft
@@ -175,6 +180,62 @@ def test_an_order_tells_of_its_parcels(placed):
     placed.tell("shipment.scanned", tracking_number="Z1", order_id="7", eta="2026-03-15")
     line = next(line for line in placed.told() if "shipment.scanned" in line)
     assert line == "03-10 10:00 shipment.scanned: status placed -> in_transit, eta 2026-03-15, tracking_number Z1"
+
+
+def test_an_order_tells_of_the_messages_about_its_parcels(placed):
+    """What a rule about parcels made of one is told with its order, by the parcel's name."""
+    placed.tell("shipment.ready_for_pickup", tracking_number="Z1", order_id="7")
+    placed.until("2026-03-10T10:00")
+    assert placed.told()[2:5] == [
+        "03-10 10:00 pickup, about shipment:Z1, went off: shipment.ready_for_pickup",
+        "03-10 10:00 message 1 goes to customer:dana by email in 'en' (eta_changed)",
+        "03-10 10:00 message 1: outbox took it",
+    ]
+    assert [one.subject_key for one in placed.explain().messages] == ["shipment:Z1"]
+
+
+def test_a_customer_tells_of_their_orders(placed):
+    """All that happened to a customer's orders and parcels, what was sent about them and what is to come, in one line of
+    time; consents among it.
+    """
+    placed.tell("order.placed", id="8", customer={"id": "ola", "email": "ola@example.com"})
+    placed.now = at("2026-03-10T11:00")
+    placed.tell("consent.changed", customer_id="dana", channel="email", purpose="survey", state="revoked")
+    placed.tell("order.shipped", id="7", carrier="GLS")
+    placed.tell("shipment.ready_for_pickup", tracking_number="Z1", order_id="7")
+    placed.until("2026-03-10T11:00")
+    assert placed.told("customer:dana") == [
+        "03-10 10:00 order.placed of order:7: promised_at 2026-03-13, total 90, status placed, email d***@e***, locale en",
+        "03-10 11:00 consent.changed: consent to survey by email revoked",
+        "03-10 11:00 order.shipped of order:7: status placed -> shipped, carrier GLS",
+        "03-10 11:00 shipment.ready_for_pickup of order:7: status shipped -> ready_for_pickup, tracking_number Z1",
+        "03-10 11:00 shipped, about order:7, went off: order.shipped",
+        "03-10 11:00 message 1 goes to customer:dana by email in 'en' (order_shipped)",
+        "03-10 11:00 message 1: outbox took it",
+        "03-10 11:00 pickup, about shipment:Z1, went off: shipment.ready_for_pickup",
+        "03-10 11:00 message 2 goes to customer:dana by email in 'en' (eta_changed)",
+        "03-10 11:00 message 2: outbox took it",
+        "03-12 17:00 at-risk, about order:7, is due",
+        "03-14 08:00 overdue, about order:7, is due",
+    ]
+    assert [one.subject_key for one in placed.explain("customer:dana").messages] == ["order:7", "shipment:Z1"]
+
+
+def test_a_promise_that_was_reckoned(loaded):
+    """Where the shop sends no date, the one that rules go by is told, with how it was come by and when it moved."""
+    leads = (Promise(**{"from": "order.paid_at", "transit": "2 business days"}),)
+    shop = Shop(replace(loaded, config=loaded.config.model_copy(update={"promises": leads})))
+    shop.tell("order.placed", id="7")
+    shop.tell("order.paid", id="7")
+    reckoned = "reckoned from order.paid_at, 1 business day until it leaves, 2 business days on its way"
+    assert shop.told()[:2] == [
+        "03-10 10:00 order.placed: status placed",
+        f"03-10 10:00 order.paid: status placed -> paid, promised_at 2026-03-13 ({reckoned})",
+    ]
+    change = shop.explain().entries[1].record["changes"][-1]
+    assert change == {"field": "order.promised_at", "before": None, "after": "2026-03-13", "reckoned": reckoned}
+    shop.tell("order.updated", id="7", promised_at="2026-03-16")
+    assert "03-10 10:00 order.updated: promised_at 2026-03-13 -> 2026-03-16" in shop.told()
 
 
 def test_addresses_are_masked(placed):
@@ -405,6 +466,7 @@ def test_triggers_in_words(loaded):
         "overdue": "order.promised_at + 1d at 09:00",
         "slipped": "order.eta later by 1d",
         "unhappy": "survey.answered",
+        "pickup": "shipment.ready_for_pickup",
         "idea": "stock.available falls below 3",
         "tried-out": "stock.available to 0",
     }

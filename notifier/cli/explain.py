@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,6 @@ from notifier.cli.terminal import complain, emit, say, shown, styled, width
 
 if TYPE_CHECKING:
     from notifier.explain import Explanation, Standing
-    from notifier.store.record import Outgoing
 
 _KINDS = ("order", "shipment", "stock", "customer")
 _TRUTHS = {True: "true", False: "false", None: "unknown"}
@@ -82,7 +81,7 @@ def _lines(explained: Explanation, now: datetime) -> Iterator[str]:
     if explained.messages:
         yield ""
         yield styled("Messages", bold=True)
-        yield from _messages(explained.messages)
+        yield from _messages(explained)
     yield ""
     yield styled(
         f"Rules about {'stock' if explained.key.startswith('stock:') else explained.key.partition(':')[0] + 's'}",
@@ -92,11 +91,12 @@ def _lines(explained: Explanation, now: datetime) -> Iterator[str]:
         yield from _standing(standing)
 
 
-def _messages(messages: Iterable[Outgoing]) -> Iterator[str]:
-    for one in messages:
+def _messages(explained: Explanation) -> Iterator[str]:
+    for one in explained.messages:
+        about = f", about {one.subject_key}" if one.subject_key != explained.key else ""
         where = f" by {one.channel} in '{one.language}'" if one.channel else ""
         why = f" - {one.reason}" if one.reason else ""
-        yield from _wrapped(f"{one.number:>6}  ", f"{one.rule}: {one.template}{where}, {one.state}{why}")
+        yield from _wrapped(f"{one.number:>6}  ", f"{one.rule}{about}: {one.template}{where}, {one.state}{why}")
 
 
 def _standing(standing: Standing) -> Iterator[str]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from notifier.core.duration import Duration
 from notifier.core.local_time import WorkingDays
 
-__all__ = ["Lead", "promised"]
+__all__ = ["Lead", "lead_of", "promised"]
 
 _ONE_DAY, _THREE_DAYS = Duration(business_days=1), Duration(business_days=3)
 
@@ -35,6 +35,16 @@ class Lead:
             and (not self.service or facts.get("order.service") == self.service)
         )
 
+    def __str__(self) -> str:
+        """`order.placed_at, 1 business day until it leaves, 3 business days on its way`."""
+        taken_up = f", by {self.cut_off:%H:%M} the same day" if self.cut_off else ""
+        return f"{self.start}{taken_up}, {self.handling} until it leaves, {self.transit} on its way"
+
+
+def lead_of(leads: tuple[Lead, ...], facts: Mapping[str, Any]) -> Lead | None:
+    """The first that fits the order; None where none does."""
+    return next((one for one in leads if one.fits(facts)), None)
+
 
 def promised(
     leads: tuple[Lead, ...], facts: Mapping[str, Any], zone: ZoneInfo, working: Callable[[str], WorkingDays]
@@ -43,7 +53,7 @@ def promised(
 
     `zone` is the shop's; `working` gives the days on which the `shop` or the `carrier` works.
     """
-    lead = next((one for one in leads if one.fits(facts)), None)
+    lead = lead_of(leads, facts)
     start = facts.get(lead.start) if lead else None
     if lead is None or start is None:
         return None

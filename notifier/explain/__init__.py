@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from notifier.cast import Cast
 from notifier.document import suggest
+from notifier.explain.entry import Entry
 from notifier.explain.standing import Standing, standings
 from notifier.explain.story import read
-from notifier.explain.timeline import Entry, attempt_record, timeline
+from notifier.explain.timeline import attempt_record, timeline
 from notifier.explain.words import trigger_words
 from notifier.project import Project
 from notifier.store import Unit
@@ -45,11 +46,11 @@ def explain(project: Project, unit: Unit, key: str, now: datetime) -> Explanatio
     subject = cast[key]
     if not subject.known and not unit.events(key):
         return None
-    story = read(project, unit, cast.scene(subject, now), subject)
+    story = read(project, unit, cast, subject, now)
     return Explanation(
         key,
         story.scene.zone,
-        tuple(timeline(project.book, story)),
+        tuple(timeline(project, story)),
         tuple(sorted(story.messages, key=lambda one: one.number)),
         tuple(standings(project, unit, story)),
     )

@@ -133,7 +133,9 @@ def _outlook(prospect: _Prospect, decision: Decision, policy: Policy, zone: Zone
     outcome = decision.outcome
     if isinstance(outcome, SendNow):
         return f"{then} would be sent by {outcome.channel} in '{outcome.language}'", ""
-    why = reason_words(outcome.reason, grounds(decision, prospect.scene, policy))
+    # What conditions find is told clause by clause beside this.
+    found = "" if outcome.reason.startswith("condition_") else grounds(decision, prospect.scene, policy)
+    why = reason_words(outcome.reason, found)
     if isinstance(outcome, Hold):
         return (
             f"{then} would be held {end_words(outcome.reason, outcome.until, decision.stale_at, zone)} - {why}",

@@ -38,6 +38,10 @@ class Unit(Protocol):
 
     def quarantine(self, refused: Iterable[Quarantined]) -> None: ...
 
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        """The events that were refused last, the newest first."""
+        ...
+
     def events(self, subject_key: str) -> list[Told]:
         """A subject's events, oldest first by (time, source, id)."""
         ...
@@ -66,6 +70,10 @@ class Unit(Protocol):
 
     def open_subjects(self, after: str, limit: int) -> list[str]:
         """Keys of subjects of any kind that are not closed, in order, past `after`: to page through all of them."""
+        ...
+
+    def subjects_of(self, customer_key: str) -> list[str]:
+        """Keys of what belongs to this customer, sorted. Looks at every subject: for people who ask, not for the engine."""
         ...
 
     # decisions ------------------------------------------------------------------------------------------------------

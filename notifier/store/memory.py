@@ -195,6 +195,9 @@ class MemoryUnit:
         for one in refused:
             self._add(self._quarantined, one)
 
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        return self._quarantined[::-1][:limit]
+
     def events(self, subject_key: str) -> list[Told]:
         return sorted(self._told_of.get(subject_key, ()), key=lambda one: (one.time, one.source, one.id))
 
@@ -237,6 +240,10 @@ class MemoryUnit:
 
     def open_subjects(self, after: str, limit: int) -> list[str]:
         return nsmallest(limit, (key for key, is_open in self._open.items() if is_open and key > after))
+
+    def subjects_of(self, customer_key: str) -> list[str]:
+        found = self.load(key for key in self._open if key != customer_key)
+        return sorted(key for key, one in found.items() if one.customer_key == customer_key)
 
     # decisions ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, bindparam, delete, func, select, update
 
 from notifier.core.policy import Mute
 from notifier.store.dialect import Add, Lookup
-from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Told
+from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, Told
 from notifier.store.tables import (
     ARMED,
     IN_HAND,
@@ -57,6 +57,7 @@ NEXT_EVENTS = (
     .order_by(event.c.number)
     .limit(bindparam("most"))
 )
+QUARANTINED = select(*_columns(quarantine, Quarantined)).order_by(quarantine.c.number.desc()).limit(bindparam("most"))
 ADD_SEEN, ADD_EVENT, ADD_QUARANTINE = Add(seen), Add(event), Add(quarantine)
 
 SUBJECTS = Lookup(lambda keys: select(subject.c.key, subject.c.body).where(subject.c.key.in_(keys)))
@@ -78,6 +79,10 @@ OPEN_SUBJECTS = (
     .where(OPEN, subject.c.key > bindparam("after"))
     .order_by(subject.c.key)
     .limit(bindparam("most"))
+)
+
+SUBJECTS_OF = select(subject.c.key).where(
+    subject.c.customer_key == bindparam("customer_key"), subject.c.key != bindparam("customer_key")
 )
 
 KNOWN_MATCHES = Lookup(lambda keys: select(rule_match.c.key).where(rule_match.c.key.in_(keys)))

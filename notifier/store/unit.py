@@ -58,6 +58,9 @@ class SqlUnit:
     def quarantine(self, refused: Iterable[Quarantined]) -> None:
         self.session.write(q.ADD_QUARANTINE, [(one.received, one.source, one.reason, one.body) for one in refused])
 
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        return [Quarantined(*row) for row in self.session.rows(q.QUARANTINED, most=limit)]
+
     def events(self, subject_key: str) -> list[Told]:
         told = [Told(*row) for row in self.session.rows(q.EVENTS, subject_key=subject_key)]
         return sorted(told, key=lambda one: (one.time, one.source, one.id))
@@ -107,6 +110,9 @@ class SqlUnit:
 
     def open_subjects(self, after: str, limit: int) -> list[str]:
         return [key for (key,) in self.session.rows(q.OPEN_SUBJECTS, after=after, most=limit)]
+
+    def subjects_of(self, customer_key: str) -> list[str]:
+        return sorted(key for (key,) in self.session.rows(q.SUBJECTS_OF, customer_key=customer_key))
 
     # decisions ------------------------------------------------------------------------------------------------------
 

@@ -191,6 +191,26 @@ class StoreContract:
             assert unit.open_subjects("order:d", 3) == ["order:e"]
             assert unit.open_subjects("order:e", 3) == []
 
+    def test_what_belongs_to_a_customer(self, store: Store) -> None:
+        """Whoever says to be of a customer is found, finished or not, but not the customer and nobody else's."""
+        with store.begin() as unit:
+            unit.save(
+                [order("2", customer_key="customer:7"), order("1", customer_key="customer:7", status="delivered")]
+            )
+            unit.save([order("3", customer_key="customer:8"), order("4"), Aggregate("customer:7")])
+        with store.read() as unit:
+            assert unit.subjects_of("customer:7") == ["order:1", "order:2"]
+            assert unit.subjects_of("customer:9") == []
+
+    def test_what_was_refused_is_kept(self, store: Store) -> None:
+        """The last that were refused come back whole, the newest first."""
+        refused = [Quarantined(NOON, "shop", f"fault {number}", b"{") for number in range(3)]
+        with store.begin() as unit:
+            unit.quarantine(refused)
+            assert unit.quarantined(2) == [refused[2], refused[1]]
+        with store.read() as unit:
+            assert unit.quarantined(9) == refused[::-1]
+
     # decisions ------------------------------------------------------------------------------------------------------
 
     def test_matches(self, store: Store) -> None:
