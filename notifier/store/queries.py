@@ -57,7 +57,12 @@ NEXT_EVENTS = (
     .order_by(event.c.number)
     .limit(bindparam("most"))
 )
-QUARANTINED = select(*_columns(quarantine, Quarantined)).order_by(quarantine.c.number.desc()).limit(bindparam("most"))
+QUARANTINED = (
+    select(*_columns(quarantine, Quarantined))
+    .where(quarantine.c.number < bindparam("before"))
+    .order_by(quarantine.c.number.desc())
+    .limit(bindparam("most"))
+)
 ADD_SEEN, ADD_EVENT, ADD_QUARANTINE = Add(seen), Add(event), Add(quarantine)
 
 SUBJECTS = Lookup(lambda keys: select(subject.c.key, subject.c.body).where(subject.c.key.in_(keys)))

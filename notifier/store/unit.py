@@ -59,7 +59,7 @@ class SqlUnit:
         self.session.write(q.ADD_QUARANTINE, [(one.received, one.source, one.reason, one.body) for one in refused])
 
     def quarantined(self, limit: int) -> list[Quarantined]:
-        return [Quarantined(*row) for row in self.session.rows(q.QUARANTINED, most=limit)]
+        return [Quarantined(*row) for row in self.session.rows(q.QUARANTINED, before=_HIGHEST, most=limit)]
 
     def events(self, subject_key: str) -> list[Told]:
         told = [Told(*row) for row in self.session.rows(q.EVENTS, subject_key=subject_key)]
