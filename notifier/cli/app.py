@@ -19,6 +19,7 @@ from notifier.cli.preview import preview
 from notifier.cli.run import run
 from notifier.cli.sample import sample
 from notifier.cli.silence import mute, pause, resume, unmute
+from notifier.cli.status import status
 from notifier.cli.tick import tick
 
 __all__ = ["app"]
@@ -55,7 +56,8 @@ def notifier(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    init, check, ingest, tick, run, backtest, explain, preview, pause, resume, mute, unmute, sample,
+    init, check, ingest, tick, run, backtest, explain, preview, status, pause, resume, mute, unmute,
+    sample,
 )  # fmt: skip
 for _command in _COMMANDS:
     add_command(app, _command)

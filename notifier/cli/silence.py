@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -117,7 +118,9 @@ def _scopes(everything: bool, rules: Rules, carriers: Carriers, skus: Skus) -> l
     named = (("rule", rules), ("carrier", carriers), ("sku", skus))
     scopes = ["all"] * everything + [f"{kind}:{name}" for kind, names in named for name in names or ()]
     if not scopes:
-        raise UsageError("say what is meant: --all, --rule ID, --carrier NAME or --sku SKU")
+        raise UsageError(
+            "say what is meant: --all, --rule ID, --carrier NAME or --sku SKU; status says what is in force"
+        )
     return scopes
 
 
@@ -136,6 +139,8 @@ def _put(kind: Kind, root: Path, scopes: list[str], until: str | None, reason: s
         with store.begin() as unit:
             for scope in scopes:
                 unit.add_mute(Mute(kind, scope, end, reason), now)
+            # A pause that ends sooner than it did lets go sooner what it holds.
+            unit.wake("paused", now)
             mutes = unit.mutes()
     finally:
         store.close()
@@ -175,18 +180,36 @@ def _know_rules(root: Path, scopes: list[str]) -> None:
             raise UsageError(f"no rule '{name}'{suggest(name, known) or '; the rules are ' + ', '.join(sorted(known))}")
 
 
+def in_force(mutes: Iterable[Mute], now: datetime) -> list[Mute]:
+    """Those that have not ended by themselves."""
+    return [one for one in mutes if one.until is None or one.until > now]
+
+
+def mute_record(one: Mute) -> dict[str, Any]:
+    """A pause or a mute, as scripts see it."""
+    return {
+        "kind": one.kind, "scope": one.scope, "since": one.at, "until": one.until, "reason": one.reason or None,
+    }  # fmt: skip
+
+
+def mute_sentence(one: Mute, zone: tzinfo) -> str:
+    """`Rule delivery-overdue is paused since Fri 2026-03-13 09:00, until you say resume: new text`."""
+    since = f" since {shown(one.at, zone)}," if one.at else ""
+    end = f"until {shown(one.until, zone)}" if one.until else f"until you say {_END[one.kind]}"
+    return f"{_words(one.scope)} is {_DONE[one.kind]}{since} {end}{f': {one.reason}' if one.reason else ''}"
+
+
 def _tell(mutes: list[Mute], now: datetime, zone: tzinfo, *, as_json: bool) -> None:
     """What is in force now."""
-    standing = [one for one in mutes if one.until is None or one.until > now]
+    standing = in_force(mutes, now)
     if as_json:
         for one in standing:
-            emit({"kind": one.kind, "scope": one.scope, "until": one.until, "reason": one.reason or None})
+            emit(mute_record(one))
         return
     if not standing:
         say("Nothing is paused or muted.")
     for one in standing:
-        end = f"until {shown(one.until, zone)}" if one.until else f"until you say {_END[one.kind]}"
-        say(f"{_words(one.scope)} is {_DONE[one.kind]} {end}{f': {one.reason}' if one.reason else ''}")
+        say(mute_sentence(one, zone))
 
 
 _END = {"pause": "resume", "mute": "unmute"}

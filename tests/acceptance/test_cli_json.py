@@ -18,6 +18,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-
 BESIDES = {
     "explain: a decision": "backtest: a decision",
     "explain: a message": "outbox list: a message",
+    "status: a pause or a mute": "pause, resume, mute, unmute",
     "outbox show": "outbox list: a message",
 }
 
@@ -138,6 +139,12 @@ def test_what_the_rest_prints(notifier, project, tmp_path):
     for command in (["pause", "--until", "2h"], ["mute"], ["unmute"], ["resume"]):
         for record in notifier(*command, "--all", "--json").records:
             conforms(record, "pause, resume, mute, unmute")
+    notifier("mute", "--sku", "X")
+    notifier("ingest", "-", stdin=b"[7]")
+    silenced, refused, summary = notifier("status", "--json").records
+    conforms(silenced, "status: a pause or a mute")
+    conforms(refused, "status: a refused event")
+    conforms(summary["summary"], "status: the summary")
     conforms(notifier("db", "upgrade", "--json").records[0], "db upgrade")
     conforms(notifier("db", "status", "--json").records[0], "db status")
     (project / "rules" / "stock.yaml").write_text("x: 1\n", encoding="utf-8")

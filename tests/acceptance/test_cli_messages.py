@@ -99,7 +99,7 @@ def test_one_message_as_it_would_be(notifier, events):
 def test_pause_holds_and_resume_lets_go(notifier, events):
     """What is paused waits, and leaves with the next tick once the pause is over."""
     paused = notifier("pause", "--rule", "order-shipped", "--reason", "new text")
-    assert paused.out == "Rule order-shipped is paused until you say resume: new text\n"
+    assert paused.out == ("Rule order-shipped is paused since Sat 2026-03-14 19:00, until you say resume: new text\n")
     notifier("ingest", "events.ndjson")
     assert notifier("tick").out == "0 times came due, 0 messages sent; waiting: 1 held\n"
     assert notifier("resume", "--rule", "order-shipped").out == (
@@ -111,7 +111,7 @@ def test_pause_holds_and_resume_lets_go(notifier, events):
 def test_pause_and_resume_can_be_said_twice(notifier):
     """Saying it again changes nothing and says what is in force."""
     first, second = notifier("pause", "--all"), notifier("pause", "--all")
-    assert first.out == second.out == "Everything is paused until you say resume\n"
+    assert first.out == second.out == "Everything is paused since Sat 2026-03-14 19:00, until you say resume\n"
     assert notifier("resume", "--all").out == "Nothing is paused or muted.\n"
     again = notifier("resume", "--all")
     assert (again.code, again.out) == (0, "Everything was not paused.\nNothing is paused or muted.\n")
@@ -139,14 +139,14 @@ def test_mute_drops_for_good(notifier, events):
 def test_until(notifier, until, end):
     """A length of time counts from now, a day lasts until it is over, a time is on the shop's clock."""
     assert notifier("pause", "--all", "--until", until, "--json").records == [
-        {"kind": "pause", "scope": "all", "until": end, "reason": None}
+        {"kind": "pause", "scope": "all", "since": "2026-03-14T18:00:00Z", "until": end, "reason": None}
     ]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "say what is meant: --all, --rule ID, --carrier NAME or --sku SKU"),
+        ([], "say what is meant: --all, --rule ID, --carrier NAME or --sku SKU; status says what is in force"),
         (["--rule", "order-shiped"], "no rule 'order-shiped' - did you mean 'order-shipped'?"),
         (["--all", "--until", "2026-03-13"], "--until 2026-03-13 is past already"),
         (
@@ -162,6 +162,37 @@ def test_what_cannot_be_paused(notifier, arguments, said):
     assert (refused.code, refused.out, refused.err) == (2, "", f"notifier: {said}\n")
 
 
+def test_status(notifier, events):
+    """One command says what is silenced, what waits, and which events were refused and why."""
+    assert notifier("status").out == "Nothing is paused or muted.\nMessages: none.\nNo event was refused.\n"
+    notifier("pause", "--rule", "order-shipped", "--reason", "new text")
+    notifier("mute", "--sku", "X", "--until", "2h")
+    notifier("ingest", "events.ndjson")
+    notifier(
+        "ingest", "-", stdin=b'{"specversion": "1.0", "id": "x", "source": "/crm", "type": "order.shipped", "data": 7}'
+    )
+    assert notifier("status").out == (
+        "SKU X is muted since Sat 2026-03-14 19:00, until Sat 2026-03-14 21:00\n"
+        "Rule order-shipped is paused since Sat 2026-03-14 19:00, until you say resume: new text\n"
+        "Messages: 1 held.\n"
+        "1 event refused, in quarantine; the last:\n"
+        "  Sat 2026-03-14 19:00  data: must be a JSON object\n"
+    )
+    assert notifier("status", "--refused", "0").out.endswith("1 event refused, in quarantine.\n")
+    whole = notifier("status", "--json", "--show-addresses").records[2]["body"]
+    assert json.loads(whole)["data"] == 7
+
+
+def test_a_pause_that_is_made_shorter_lets_go_sooner(notifier, events):
+    """The last word counts, also for what was held by the one before it."""
+    notifier("pause", "--all", "--until", "1d")
+    notifier("ingest", "events.ndjson")
+    notifier("pause", "--all", "--until", "1h")
+    notifier("tick")
+    notifier("tick", now="2026-03-14T19:00:01Z")
+    assert notifier("outbox", "list", "--json").records[0]["state"] == "accepted"
+
+
 def test_several_at_once(notifier):
     """Rules, carriers and articles can be named together, and each is lifted by itself."""
     notifier("pause", "--rule", "order-shipped", "--rule", "low-stock", "--sku", "BOOT-42")
@@ -172,7 +203,7 @@ def test_several_at_once(notifier):
 def test_a_pause_that_is_over_is_not_in_force(notifier):
     """What ended by itself is no longer listed."""
     notifier("pause", "--all", "--until", "2h")
-    assert notifier("mute", "--sku", "X", now=LATER).out == "SKU X is muted until you say unmute\n"
+    assert notifier("mute", "--sku", "X", now=LATER).out.count("\n") == 1
 
 
 def test_operators_need_no_provider_that_could_send(notifier, project, events):
@@ -198,6 +229,7 @@ def test_operators_need_no_provider_that_could_send(notifier, project, events):
 def test_an_operator_can_stop_everything_while_rules_are_broken(notifier, project):
     """What is needed most when something is wrong must not wait for it to be mended."""
     (project / "rules" / "stock.yaml").write_text("", encoding="utf-8")
-    assert notifier("pause", "--all").out == "Everything is paused until you say resume\n"
+    assert notifier("pause", "--all").code == 0
+    assert notifier("status").out.startswith("Everything is paused since Sat 2026-03-14 19:00, until you say resume\n")
     assert notifier("outbox", "list").out == "No messages.\n"
     assert notifier("resume", "--all").code == 0

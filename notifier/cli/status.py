@@ -1,0 +1,90 @@
+"""`notifier status`: what is silenced, what waits and what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from notifier.cli.options import HERE, AsJson, Root
+from notifier.cli.silence import in_force, mute_record, mute_sentence
+from notifier.cli.terminal import emit, plural, say, shown, styled
+
+if TYPE_CHECKING:
+    from notifier.store.record import Quarantined
+
+_STATES = "messages."
+#: States that wait for something, in the order in which they are told.
+_WAITING = ("held", "pending", "claimed", "posting", "unknown")
+
+
+def status(
+    refused: Annotated[
+        int, typer.Option(metavar="N", min=0, help="At most so many events of the quarantine, the newest first.")
+    ] = 5,
+    show_addresses: Annotated[
+        bool, typer.Option("--show-addresses", help="With --json: print refused events whole, as they came.")
+    ] = False,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is paused or muted now, what waits, and which events were refused.
+
+    Examples:
+      notifier status
+      notifier status --refused 100 --show-addresses --json
+    """
+    from notifier.cli.opening import open_records
+    from notifier.clock import clock
+
+    now = clock()()
+    zone, store = open_records(root)
+    try:
+        with store.read() as unit:
+            mutes, counts, last = in_force(unit.mutes(), now), unit.counts(), unit.quarantined(refused)
+    finally:
+        store.close()
+    if as_json:
+        for one in mutes:
+            emit({"record": "mute", **mute_record(one)})
+        for event in last:
+            emit(_refused_record(event, show=show_addresses))
+        emit({"summary": _summary(counts)})
+        return
+    for line in [mute_sentence(one, zone) for one in mutes] or ["Nothing is paused or muted."]:
+        say(line)
+    for line in _messages(counts):
+        say(line)
+    for line in _quarantine(counts, last, zone):
+        say(line)
+
+
+def _summary(counts: Mapping[str, int]) -> dict[str, Any]:
+    states = {name.removeprefix(_STATES): count for name, count in counts.items() if name.startswith(_STATES)}
+    return {"events": counts["events"], "refused": counts["quarantined"], "armed": counts["armed"], "messages": states}
+
+
+def _messages(counts: Mapping[str, int]) -> Iterator[str]:
+    states = _summary(counts)["messages"]
+    order = [*_WAITING, *sorted(states.keys() - set(_WAITING))]
+    told = [f"{states[name]:,} {name}" for name in order if states.get(name)]
+    yield f"Messages: {', '.join(told) or 'none'}."
+
+
+def _quarantine(counts: Mapping[str, int], last: list[Quarantined], zone: tzinfo) -> Iterator[str]:
+    count = counts["quarantined"]
+    if not count:
+        yield "No event was refused."
+        return
+    yield f"{plural(count, 'event')} refused, in quarantine{'; the last:' if last else '.'}"
+    for one in last:
+        yield f"  {styled(shown(one.received, zone), dim=True)}  {one.source}{': ' if one.source else ''}{one.reason}"
+
+
+def _refused_record(one: Quarantined, *, show: bool) -> dict[str, Any]:
+    return {
+        "record": "refused", "received": one.received, "source": one.source or None, "reason": one.reason,
+        "body": one.body.decode("utf-8", "replace") if show else None,
+    }  # fmt: skip
