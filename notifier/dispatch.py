@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 PAGE = 100
 #: Of real time, from the claim and again from the mark. It outlives every call.
 LEASE = timedelta(seconds=120)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _RETRIES = tuple(timedelta(seconds=seconds) for seconds in (30, 120, 600, 1800, 7200, 21600))
 _SHORTEST_WAIT = timedelta(seconds=1)
 #: How long a provider that refuses everything is left alone.
@@ -310,10 +311,13 @@ class Dispatch:
 
     # cleaning up ----------------------------------------------------------------------------------------------------
 
-    def reconcile(self, now: datetime) -> int:
-        """Take back what nobody holds any more, and decide about what may or may not have been sent; how many."""
+    def reconcile(self, now: datetime, *, alone: bool = False) -> int:
+        """Take back what nobody holds any more, and decide about what may or may not have been sent; how many.
+
+        Where nobody else is at work, now or in a call, nobody holds anything.
+        """
         with self._store.read() as unit:
-            expired = unit.expired_claims(datetime.now(UTC), PAGE)
+            expired = unit.expired_claims(_END_OF_TIME if alone else datetime.now(UTC), PAGE)
             unknown = unit.unknown_messages(now, PAGE)
         if not expired and not unknown:
             return 0

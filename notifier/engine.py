@@ -103,6 +103,11 @@ class Engine:
             for reason in HOLDING:
                 unit.wake(reason, self.now())
 
+    def take_over(self) -> None:
+        """Go on at once with what a process left that died at work. Only for who holds the project, before any call."""
+        while self.dispatch.reconcile(self.now(), alone=True):
+            pass
+
     def ingest(self, arrived: Sequence[bytes | dict[str, Any]]) -> list[Receipt]:
         """Take one batch in one transaction; durable once this returns. Fires no timers, sends nothing."""
         return receive(self.project, self.store, self.reader, arrived, self.now())

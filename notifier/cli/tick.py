@@ -33,6 +33,7 @@ def tick(root: Root = HERE, as_json: AsJson = False) -> None:
         with hold(root), open_engine(root, sends=True) as engine:
             with engine.store.read() as unit:
                 before = unit.counts()
+            engine.take_over()
             engine.tick()
             with engine.store.read() as unit:
                 after = unit.counts()

@@ -119,6 +119,7 @@ def opened(
         with listen(host or web.host, web.port if port is None else port) as listening:
             store = open_store(project.config.database, root, create=True)
             with Engine(located_at(project, listening), store) as engine:
+                engine.take_over()
                 yield Daemon(engine, listening, roles, project.config, once=once)
 
 
