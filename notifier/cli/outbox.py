@@ -55,7 +55,7 @@ def list_(
     if not found:
         say("No messages." if not states else f"No messages that are {' or '.join(states)}.")
         return
-    for number, line in enumerate(columns(list(_rows(found, zone, show_addresses)), numbers=(0,))):
+    for number, line in enumerate(columns(list(_rows(found, zone, show_addresses)), numbers=(0,), cut=(7, 4, 3))):
         say(styled(line, bold=True) if number == 0 else line)
     if len(found) == limit:
         say(styled(f"The newest {limit:,}; see more with --limit.", dim=True))
@@ -197,11 +197,15 @@ def _would_be(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
 
 
 def _rows(found: list[Outgoing], zone: tzinfo, show_addresses: bool) -> Iterator[list[str]]:
-    yield ["no", "state", "at", "rule", "about", "to"]
+    from notifier.core.decide import REASONS
+
+    yield ["no", "when", "state", "rule", "about", "by", "in", "to"]
     for one in found:
-        state = f"{one.state}: {one.reason}" if one.reason and one.state in ("held", "dropped", "failed") else one.state
-        to = _address(one, show=show_addresses) or one.recipient or "-"
-        yield [str(one.number), state, f"{one.due_at.astimezone(zone):%m-%d %H:%M}", one.rule, one.subject_key, to]
+        # Words of a provider's own are long: `outbox show` has them.
+        state = f"{one.state}: {one.reason}" if one.reason in REASONS else one.state
+        to = (show_addresses and one.address) or one.recipient or "-"
+        when = f"{one.due_at.astimezone(zone):%Y-%m-%d %H:%M}"
+        yield [str(one.number), when, state, one.rule, one.subject_key, one.channel or "-", one.language or "-", to]
 
 
 def _address(outgoing: Outgoing, *, show: bool) -> str:

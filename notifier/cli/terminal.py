@@ -32,6 +32,8 @@ __all__ = [
 
 #: Seconds before a bar appears: what is over sooner needs none.
 _PATIENCE = 1.0
+#: No column of a table is made narrower.
+_SHORTEST = 10
 
 
 #: What would move the cursor, ring, or hide what stands before it: names and values come from outside.
@@ -104,18 +106,28 @@ def shown(moment: datetime, zone: tzinfo) -> str:
     return f"{local:%a %Y-%m-%d %H:%M:%S}" if local.second else f"{local:%a %Y-%m-%d %H:%M}"
 
 
-def columns(rows: Sequence[Sequence[str]], *, numbers: Iterable[int] = ()) -> Iterator[str]:
-    """Rows as lines with their columns under each other, two spaces apart; `numbers` are columns set to the right."""
-    from rich.cells import cell_len
+def columns(rows: Sequence[Sequence[str]], *, numbers: Iterable[int] = (), cut: Sequence[int] = ()) -> Iterator[str]:
+    """Rows as lines with their columns under each other, two spaces apart; `numbers` are columns set to the right.
+
+    On a terminal that is too narrow the columns in `cut` are shortened, in this order; elsewhere nothing is lost.
+    """
+    from rich.cells import cell_len, set_cell_size
 
     right = frozenset(numbers)
     widths = [max(cell_len(cell) for cell in column) for column in zip(*rows, strict=True)] if rows else []
+    for place in cut if sys.stdout.isatty() else ():
+        over = sum(widths) + 2 * (len(widths) - 1) - width()
+        widths[place] = max(widths[place] - max(over, 0), min(widths[place], _SHORTEST))
     for row in rows:
         cells = [
-            " " * (width - cell_len(cell)) + cell if place in right else cell + " " * (width - cell_len(cell))
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell if cell_len(cell) <= room else set_cell_size(cell, room - 1) + "…"
+            for cell, room in zip(row, widths, strict=True)
         ]
-        yield "  ".join(cells).rstrip()
+        filled = [
+            " " * (room - cell_len(cell)) + cell if place in right else cell + " " * (room - cell_len(cell))
+            for place, (cell, room) in enumerate(zip(cells, widths, strict=True))
+        ]
+        yield "  ".join(filled).rstrip()
 
 
 class Meter(Protocol):

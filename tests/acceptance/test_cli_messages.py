@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from notifier.cli.terminal import columns
+
 LATER = "2026-03-17T08:00:00Z"
 
 
@@ -33,13 +35,25 @@ def test_tick_counts_what_was_dropped_and_what_waits(notifier, events):
 
 
 def test_the_outbox_lists_newest_first(notifier, sent):
-    """Number, state, time, rule, subject and a masked address, under each other."""
+    """Number, time, state, rule, subject, channel, language and recipient, under each other."""
     notifier("tick", now=LATER)
     assert notifier("outbox", "list").out.splitlines() == [
-        "no  state     at           rule              about       to",
-        " 2  accepted  03-17 09:00  delivery-overdue  order:1043  d***@e***",
-        " 1  accepted  03-14 19:00  order-shipped     order:1043  d***@e***",
+        "no  when              state     rule              about       by     in  to",
+        " 2  2026-03-17 09:00  accepted  delivery-overdue  order:1043  email  pl  customer:c-77",
+        " 1  2026-03-14 19:00  accepted  order-shipped     order:1043  email  pl  customer:c-77",
     ]
+
+
+@pytest.mark.parametrize(("terminal", "widest"), [(True, 100), (False, 148)])
+def test_a_table_fits_the_terminal(monkeypatch, terminal, widest):
+    """Where it is read, long names are shortened; where it is piped, nothing is lost."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("COLUMNS", "100")
+    head = ["no", "when", "rule", "about", "to"]
+    row = ["1", "2026-03-17 09:00", "delivery-overdue", f"order:{'7' * 40}", f"customer:{'8' * 51}"]
+    lines = list(columns([head, row], cut=(4, 3, 2)))
+    assert max(map(len, lines)) == widest
+    assert (row[4] in lines[1]) is not terminal
 
 
 def test_addresses_only_where_asked_for(notifier, sent):
