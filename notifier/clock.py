@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from notifier.core.value import YEARS
 from notifier.errors import UsageError
 
 __all__ = ["Clock", "clock", "rehearsing"]
@@ -30,7 +31,9 @@ def clock(environ: Mapping[str, str] = os.environ) -> Clock:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UsageError(f"{_VARIABLE} is not a time with a zone; write it like 2026-03-13T22:00:00Z")
+    if moment is None or moment.tzinfo is None or moment.year not in YEARS:
+        raise UsageError(
+            f"{_VARIABLE} is not a time with a zone; write it like 2026-03-13T22:00:00Z, years {YEARS[0]} to {YEARS[-1]}"
+        )
     fixed = moment.astimezone(UTC)
     return lambda: fixed

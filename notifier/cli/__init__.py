@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from notifier.errors import Busy, NotifierError, Unreachable
+from notifier.errors import Busy, NotifierError, Unreachable, UsageError
 
 __all__ = ["main"]
 
@@ -38,6 +38,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     from notifier.cli.app import app
 
     try:
+        _refuse_empty(sys.argv[1:] if arguments is None else arguments)
         result = app(arguments, prog_name="notifier", standalone_mode=False)
     except typer.TyperException as error:
         return _misused(error)
@@ -49,6 +50,16 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 - the last door: a person must not be met by a traceback
         return _confess(error)
     return result if isinstance(result, int) else 0
+
+
+def _refuse_empty(arguments: Sequence[str]) -> None:
+    """An empty value comes from a variable that was not set: it must not mean "all", nor the working directory."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        name, sign, value = argument.partition("=")
+        is_option = name.startswith("--")
+        if not argument.strip() or (is_option and sign and not value.strip()):
+            what = name if is_option else before if before.startswith("-") else "an argument"
+            raise UsageError(f"{what} is empty: leave it out, or say what is meant")
 
 
 def _misused(error: Exception) -> int:

@@ -28,7 +28,9 @@ def list_(
     state: Annotated[
         str, typer.Option(metavar="STATES", help="Only these, like held,failed,unknown; all where it is not given.")
     ] = "",
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many, the newest first.")] = 50,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000_000, help="At most so many, the newest first.")
+    ] = 50,
     show_addresses: ShowAddresses = False,
     root: Root = HERE,
     as_json: AsJson = False,

@@ -34,5 +34,5 @@ def run(
     """
     from notifier import daemon
 
-    roles = [name for name in role.replace(" ", "").split(",") if name]
+    roles = role.replace(" ", "").split(",")
     raise typer.Exit(daemon.run(root, host=host, port=port, roles=roles))

@@ -15,6 +15,7 @@ from notifier.errors import UsageError
 
 if TYPE_CHECKING:
     from notifier.core.policy import Mute
+    from notifier.store import Unit
 
 Everything = Annotated[bool, typer.Option("--all", help="Everything that is sent.")]
 Rules = Annotated[list[str] | None, typer.Option("--rule", metavar="ID", help="What this rule sends.")]
@@ -138,6 +139,7 @@ def _put(kind: Kind, root: Path, scopes: list[str], until: str | None, reason: s
             raise UsageError(f"--until {until} is past already")
         with store.begin() as unit:
             for scope in scopes:
+                _lift_same(unit, kind, scope)
                 unit.add_mute(Mute(kind, scope, end, reason), now)
             # A pause that ends sooner than it did lets go sooner what it holds.
             unit.wake("paused", now)
@@ -155,7 +157,7 @@ def _lift(kind: Kind, root: Path, scopes: list[str], *, as_json: bool) -> None:
     zone, store = open_records(root)
     try:
         with store.begin() as unit:
-            missing = [scope for scope in scopes if not unit.lift_mute(kind, scope)]
+            missing = [scope for scope in scopes if not _lift_same(unit, kind, scope)]
             woken = unit.wake("paused", now) if kind == "pause" and len(missing) < len(scopes) else 0
             mutes = unit.mutes()
     finally:
@@ -166,6 +168,15 @@ def _lift(kind: Kind, root: Path, scopes: list[str], *, as_json: bool) -> None:
         if woken:
             say(f"{plural(woken, 'message')} that waited will be looked at again.")
     _tell(mutes, now, zone, as_json=as_json)
+
+
+def _lift_same(unit: Unit, kind: Kind, scope: str) -> bool:
+    """Lift what means the same, however it was spelt; whether there was any."""
+    from notifier.core.policy import folded
+
+    standing = {one.scope for one in unit.mutes() if one.kind == kind and folded(one.scope) == folded(scope)}
+    lifted = [unit.lift_mute(kind, one) for one in standing]
+    return any(lifted)
 
 
 def _know_rules(root: Path, scopes: list[str]) -> None:

@@ -22,7 +22,10 @@ _WAITING = ("held", "pending", "claimed", "posting", "unknown")
 
 def status(
     refused: Annotated[
-        int, typer.Option(metavar="N", min=0, help="At most so many events of the quarantine, the newest first.")
+        int,
+        typer.Option(
+            metavar="N", min=0, max=1_000_000, help="At most so many events of the quarantine, the newest first."
+        ),
     ] = 5,
     show_addresses: Annotated[
         bool, typer.Option("--show-addresses", help="With --json: print refused events whole, as they came.")

@@ -14,7 +14,7 @@ from notifier.core.match import Candidate
 from notifier.core.quiet_hours import OfficeHours, QuietHours
 from notifier.core.scene import Scene
 
-__all__ = ["Cap", "Mute", "Policy", "Team", "Wording"]
+__all__ = ["Cap", "Mute", "Policy", "Team", "Wording", "folded"]
 
 
 class Wording(Protocol):
@@ -58,7 +58,12 @@ class Mute:
     def covers(self, candidate: Candidate, scene: Scene) -> bool:
         if self.until is not None and self.until <= scene.now:
             return False
-        return self.scope == "all" or self.scope in _scopes(candidate, scene)
+        return self.scope == "all" or folded(self.scope) in _scopes(candidate, scene)
+
+
+def folded(scope: str) -> str:
+    """What two scopes that mean the same have in common: carriers are called `GLS` here and `gls` there."""
+    return scope.casefold() if scope.startswith("carrier:") else scope
 
 
 def _scopes(candidate: Candidate, scene: Scene) -> set[str]:
@@ -67,7 +72,7 @@ def _scopes(candidate: Candidate, scene: Scene) -> set[str]:
     return {
         f"rule:{candidate.rule.id}",
         *(f"sku:{sku}" for sku in skus if sku),
-        *(f"carrier:{carrier}" for carrier in carriers if carrier),
+        *(folded(f"carrier:{carrier}") for carrier in carriers if carrier),
     }
 
 

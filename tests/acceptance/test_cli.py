@@ -321,3 +321,55 @@ def test_colours_on_a_terminal(monkeypatch, environ, coloured):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert ("\x1b" in terminal.styled("OK", fg="green")) is coloured
     assert json.dumps(terminal.plural(1204, "rule")) == '"1,204 rules"'
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--role", ""], "--role is empty"),
+        (["pause", "--all", "--until", " "], "--until is empty"),
+        (["pause", "--carrier="], "--carrier is empty"),
+        (["--project", "", "tick"], "--project is empty"),
+        (["outbox", "list", "--state", ""], "--state is empty"),
+        (["ingest", ""], "an argument is empty"),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_value_is_refused(notifier, arguments, said):
+    """`--until "$END"` with END not set must not mean "for ever", nor an empty name the working directory."""
+    ended = notifier(*arguments)
+    assert (ended.code, ended.out, ended.err) == (
+        2, "", f"notifier: {said}: leave it out, or say what is meant\n",
+    )  # fmt: skip
+
+
+HUGE = "9" * 26
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["outbox", "list", "--limit", HUGE],
+        ["outbox", "list", "--limit", "-1"],
+        ["outbox", "show", HUGE],
+        ["status", "--refused", HUGE],
+        ["ingest", "x", "--batch", HUGE],
+        ["run", "--port", HUGE],
+        ["pause", "--all", "--until", f"{HUGE}d"],
+        ["pause", "--all", "--until", "9999-12-31"],
+        ["backtest", "--events", "x", "--until", "9999-12-31"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:40],
+)
+def test_no_number_is_too_large_to_be_refused(notifier, arguments):
+    """Numbers and times beyond all measure are wrong usage, and no fault of ours."""
+    ended = notifier(*arguments)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("now", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "tomorrow", "2026-03-13T22:00:00"])
+def test_a_rehearsal_at_an_impossible_time(notifier, now):
+    """NOTIFIER_NOW is read as strictly as times in events are."""
+    ended = notifier("tick", now=now)
+    assert ended.code == 2
+    assert ended.err.startswith("notifier: NOTIFIER_NOW is not a time with a zone; write it like ")

@@ -247,3 +247,13 @@ def test_an_operator_can_stop_everything_while_rules_are_broken(notifier, projec
     assert notifier("status").out.startswith("Everything is paused since Sat 2026-03-14 19:00, until you say resume\n")
     assert notifier("outbox", "list").out == "No messages.\n"
     assert notifier("resume", "--all").code == 0
+
+
+@pytest.mark.parametrize("spelt", ["gls", "GLS", "Gls"])
+def test_carriers_are_known_however_they_are_spelt(notifier, events, spelt):
+    """Shops write GLS, gls and Gls: one mute covers all of them, there is never a second, and any spelling lifts it."""
+    notifier("mute", "--carrier", "Gls", "--reason", "first")
+    assert [one["scope"] for one in notifier("mute", "--carrier", spelt, "--json").records] == [f"carrier:{spelt}"]
+    notifier("ingest", "events.ndjson")
+    assert "muted" in notifier("explain", "order:1043").out
+    assert notifier("unmute", "--carrier", spelt.swapcase()).out == "Nothing is paused or muted.\n"
