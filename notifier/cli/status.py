@@ -33,7 +33,7 @@ def status(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is paused or muted now, what waits, and which events were refused.
+    """Say what is paused or muted, what waits and what was refused.
 
     Examples:
       notifier status
