@@ -219,9 +219,10 @@ def _sorted(reader: EventReader, file: IO[bytes]) -> Iterator[_Line]:
 def _arrival(reader: EventReader, envelope: Any) -> int:
     """Microseconds since the epoch."""
     try:
-        return (reader.arrival(envelope, _EPOCH) - _EPOCH) // (datetime.resolution)
+        arrival = reader.arrival(envelope)
     except EventRefused:
         return 0
+    return (arrival - _EPOCH) // datetime.resolution if arrival else 0
 
 
 def _replay(project: Project, lines: Iterable[_Line], until: datetime | None, progress: Progress) -> Backtest:
@@ -233,7 +234,7 @@ def _replay(project: Project, lines: Iterable[_Line], until: datetime | None, pr
     page: list[tuple[Place, Event]] = []
     for place, line, done, ordered in lines:
         try:
-            event = _read(reader, line)
+            event = reader.recall(line.rstrip(b"\r\n") if isinstance(line, bytes) else line)
         except EventRefused as error:
             result.refuse(*place.refused(error))
             continue
@@ -257,15 +258,6 @@ def _replay(project: Project, lines: Iterable[_Line], until: datetime | None, pr
         summary.armed = unit.counts()["armed"]
     summary.ignored = dict(reader.ignored.most_common())
     return result
-
-
-def _read(reader: EventReader, line: Any) -> Event:
-    envelope = decode(line.rstrip(b"\r\n")) if isinstance(line, bytes) else line
-    arrived = reader.arrival(envelope, _EPOCH)
-    event = reader.read(envelope, arrived)
-    if arrived is _EPOCH:
-        raise EventRefused("is missing; a backtest has to know when it happened", "time")
-    return event
 
 
 def _arrive(simulation: Simulation, page: list[tuple[Place, Event]], result: Backtest) -> None:

@@ -22,6 +22,7 @@ class Cast:
     def __init__(self, project: Project, unit: Unit) -> None:
         self._project = project
         self._unit = unit
+        self._completes = not project.adds_nothing
         self._subjects: dict[str, Aggregate] = {}
         self._changed: dict[str, Aggregate] = {}
         self._before: list[Aggregate] = []
@@ -38,8 +39,9 @@ class Cast:
         wanted = [key for key in dict.fromkeys(keys) if key and key not in self._subjects]
         while wanted:
             found = self._unit.load(wanted)
-            for key, aggregate in found.items():
-                self._subjects[key] = self._complete(aggregate)
+            if self._completes:
+                found = {key: self._complete(aggregate) for key, aggregate in found.items()}
+            self._subjects.update(found)
             wanted = [key for key in self._owners(found.values()) if key not in self._subjects]
 
     def _owners(self, aggregates: Iterable[Aggregate]) -> Iterator[str]:
@@ -54,7 +56,8 @@ class Cast:
         """Take in a changed subject."""
         before = self[aggregate.key]
         if aggregate is not before:
-            aggregate = self._complete(aggregate)
+            if self._completes:
+                aggregate = self._complete(aggregate)
             self._before.append(before)
             self._subjects[aggregate.key] = self._changed[aggregate.key] = aggregate
         return aggregate
@@ -97,7 +100,7 @@ class Cast:
     def _complete(self, aggregate: Aggregate) -> Aggregate:
         """The subject with what the project adds: defaults of its own fields, a promised date."""
         project = self._project
-        if project.adds_nothing or not aggregate.known:
+        if not aggregate.known:
             return aggregate
         facts = aggregate.facts
         more = {path: value for path, value in project.defaults.get(aggregate.kind, {}).items() if path not in facts}

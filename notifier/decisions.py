@@ -11,6 +11,8 @@ from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, decis
 from notifier.core.grounds import grounds
 from notifier.core.match import Candidate
 from notifier.core.policy import Policy
+from notifier.core.scene import Scene
+from notifier.core.subject import Aggregate
 from notifier.project import Project
 from notifier.store import Unit
 from notifier.store.record import DecisionRow, Match, Outgoing
@@ -30,6 +32,8 @@ def policy_of(project: Project, unit: Unit) -> Policy:
 @dataclass(frozen=True, slots=True)
 class _Case:
     candidate: Candidate
+    subject: Aggregate
+    scene: Scene
     key: bytes
     recipient: str
 
@@ -40,22 +44,16 @@ def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Ca
     if not cases:
         return
     policy = policy_of(project, unit)
-    asked = [
-        questions(one.candidate, subject, cast.scene(subject, now), policy)
-        for one in cases
-        for subject in (cast[one.candidate.subject_key],)
-    ]
+    asked = [questions(one.candidate, one.subject, one.scene, policy) for one in cases]
     answers = Answers(unit.answers(frozenset().union(*asked)))
     decided: list[tuple[_Case, Decision]] = []
     rows: list[DecisionRow] = []
     for one in cases:
-        subject = cast[one.candidate.subject_key]
-        scene = cast.scene(subject, now)
-        decision = decide(one.candidate, subject, scene, answers, policy)
+        decision = decide(one.candidate, one.subject, one.scene, answers, policy)
         answers.note(decision, now)
         decided.append((one, decision))
         if decision.name != "send":
-            rows.append(row_of(one.key, decision, now, grounds(decision, scene, policy)))
+            rows.append(row_of(one.key, decision, now, grounds(decision, one.scene, policy)))
     _write(unit, decided, rows, now)
 
 
@@ -63,9 +61,10 @@ def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: dat
     cases: dict[bytes, _Case] = {}
     for candidate in candidates:
         subject = cast[candidate.subject_key]
-        recipient = recipient_of(candidate, subject, cast.scene(subject, now))
+        scene = cast.scene(subject, now)
+        recipient = recipient_of(candidate, subject, scene)
         key = decision_key(candidate, recipient)
-        cases.setdefault(key, _Case(candidate, key, recipient))
+        cases.setdefault(key, _Case(candidate, subject, scene, key, recipient))
     known = unit.known_matches(cases.keys()) if cases else set()
     return [one for key, one in cases.items() if key not in known]
 

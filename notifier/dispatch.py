@@ -120,22 +120,24 @@ class Dispatch:
     def prepare(self, claimed: Sequence[Outgoing], now: datetime) -> list[Ready]:
         """Look at each, and write what will probably leave; in no transaction that writes."""
         with self._store.read() as unit:
+            if self._writer is None:
+                return [Ready(one, self._candidate(unit, one)) for one in claimed]
             look = self._look(unit, claimed, now)
             bodies = unit.bodies([one.key for one in claimed if one.calls])
-            return [self._prepare(look, one, bodies.get(one.key)) for one in claimed]
+            return [self._prepare(self._writer, look, one, bodies.get(one.key)) for one in claimed]
 
-    def _prepare(self, look: _Look, outgoing: Outgoing, body: bytes | None) -> Ready:
+    def _prepare(self, writer: Writer, look: _Look, outgoing: Outgoing, body: bytes | None) -> Ready:
         candidate = self._candidate(look.unit, outgoing)
         outcome = look.decide(candidate, outgoing).outcome if candidate else None
         if candidate is None or not isinstance(outcome, SendNow):
             return Ready(outgoing, candidate)
         message = thaw(body) if body else None
         written_for = (outcome.channel, outcome.language)
-        if self._writer is None or (message is not None and message.channel == outcome.channel):
+        if message is not None and message.channel == outcome.channel:
             return Ready(outgoing, candidate, written_for, message)
         scene = look.cast.scene(look.cast[outgoing.subject_key], look.now)
         try:
-            message = self._writer.write(look.cast, outgoing, candidate, scene, outcome)
+            message = writer.write(look.cast, outgoing, candidate, scene, outcome)
         except RenderFailed as error:
             return Ready(outgoing, candidate, written_for, failure=str(error))
         return Ready(outgoing, candidate, written_for, message)
@@ -209,7 +211,7 @@ class Dispatch:
             self._end(
                 look, outgoing, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure)
             )
-        elif (outcome.channel, outcome.language) != ready.written_for:
+        elif self._writer is not None and (outcome.channel, outcome.language) != ready.written_for:
             look.unit.put([replace(_let_go(outgoing), state="pending", due_at=look.now)])
         else:
             return self._post(look, ready, outcome, row)

@@ -15,7 +15,7 @@ from itertools import zip_longest
 
 from notifier.cast import Cast
 from notifier.core.event import Event, Part
-from notifier.core.match import Candidate, Due, rearm, step
+from notifier.core.match import Candidate, Due, concerned, rearm, step
 from notifier.core.subject import Aggregate, adopt, fold, found_by
 from notifier.decisions import decide_all
 from notifier.project import Project
@@ -39,6 +39,11 @@ class _Batch:
     candidates: list[Candidate]
     #: No time that was armed in this batch comes earlier.
     soonest: datetime | None = None
+
+    def arm(self, subject: Aggregate) -> None:
+        due = subject.memory.next_due
+        if due is not None and (self.soonest is None or due < self.soonest):
+            self.soonest = due
 
 
 def absorb(project: Project, unit: Unit, events: Sequence[Event], now: datetime) -> list[Newness]:
@@ -103,47 +108,51 @@ def _take(batch: _Batch, event: Event) -> None:
 
 
 def _fold_and_match(batch: _Batch, event: Event) -> None:
-    cast = batch.cast
-    before = {part.key: cast[part.key] for part in event.parts}
+    cast, book = batch.cast, batch.project.book
+    before: dict[str, Aggregate] = {}
+    stamp = event.stamp
     for part in event.parts:
+        key = part.key
+        before[key] = cast[key]
         if part.leaves:
-            cast.put(fold(before[part.key], part, event.stamp))
+            cast.put(fold(before[key], part, stamp))
     for part in event.parts:
-        _pass_on(batch, part, before)
-    book = batch.project.book
+        if part.kind == "shipment":
+            _tell_orders(batch, part, before)
+        elif "order.tracking_number" in part.leaves:
+            _find_shipments(batch, part, before)
     if ("customer", event.type) in book.on_event:
         # The customer is concerned as well where the event names the order alone.
         owners = [cast[part.key].customer_key for part in event.parts if part.kind == "order"]
         before.update({key: cast[key] for key in owners if key and key not in before})
     for key, earlier in before.items():
         subject = cast[key]
-        if subject.kind not in book.kinds:
-            continue
-        stepped = step(book, earlier, subject, event, cast.scene(subject, batch.now))
-        batch.candidates += stepped.candidates
-        if stepped.aggregate is not subject:
-            due = cast.put(stepped.aggregate).memory.next_due
-            if due is not None and (batch.soonest is None or due < batch.soonest):
-                batch.soonest = due
+        if concerned(book, earlier, subject, event):
+            stepped = step(book, earlier, subject, event, cast.scene(subject, batch.now))
+            batch.candidates += stepped.candidates
+            if stepped.aggregate is not subject:
+                batch.arm(cast.put(stepped.aggregate))
 
 
-def _pass_on(batch: _Batch, part: Part, before: dict[str, Aggregate]) -> None:
-    """Tell orders how their shipments stand; a shipment known by number alone waits until an order was told that number.
+def _tell_orders(batch: _Batch, part: Part, before: dict[str, Aggregate]) -> None:
+    """Tell a shipment's orders how it stands: the one that it names, and those that were told the same number.
 
     Numbers count from the moment they were told, and those that an order or a shipment had before count as well: so it
     does not matter in which order all this arrives.
     """
+    cast, shipment = batch.cast, batch.cast[part.key]
+    orders = _met(batch.unit, part, before[part.key], "order:")
+    if orders:
+        shipment = cast.put(found_by(shipment, orders))
+    for order_key in cast.orders_of(shipment):
+        _tell(cast, order_key, shipment, before)
+
+
+def _find_shipments(batch: _Batch, part: Part, before: dict[str, Aggregate]) -> None:
+    """An order was told a number: the shipments that were known by it alone are its own."""
     cast = batch.cast
-    if part.kind == "shipment":
-        shipment = cast[part.key]
-        orders = _met(batch.unit, part, before[part.key], "order:")
-        if orders:
-            shipment = cast.put(found_by(shipment, orders))
-        for order_key in cast.orders_of(shipment):
-            _tell(cast, order_key, shipment, before)
-    elif part.kind == "order":
-        for shipment_key in _met(batch.unit, part, before[part.key], "shipment:"):
-            _tell(cast, part.key, cast.put(found_by(cast[shipment_key], [part.key])), before)
+    for shipment_key in _met(batch.unit, part, before[part.key], "shipment:"):
+        _tell(cast, part.key, cast.put(found_by(cast[shipment_key], [part.key])), before)
 
 
 def _met(unit: Unit, part: Part, before: Aggregate, kind: str) -> list[str]:

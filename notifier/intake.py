@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import orjson
 
-from notifier.core.cloudevent import LARGEST_EVENT, EventReader, decode
+from notifier.core.cloudevent import LARGEST_EVENT, EventReader
 from notifier.core.event import Event
 from notifier.core.value import read_id
 from notifier.errors import EventRefused
@@ -47,7 +47,7 @@ def receive(
     events: list[tuple[int, Event]] = []
     for place, one in enumerate(arrived):
         try:
-            events.append((place, _read(reader, one, now)))
+            events.append((place, reader.read(one, now)))
         except EventRefused as error:
             receipts[place] = Receipt("rejected", str(error), fault=error)
             refused.append(Quarantined(now, _source(one), str(error), _body(one)))
@@ -62,14 +62,6 @@ def receive(
         if refused:
             unit.quarantine(refused)
     return [one for one in receipts if one is not None]
-
-
-def _read(reader: EventReader, one: bytes | dict[str, Any], now: datetime) -> Event:
-    if isinstance(one, bytes):
-        if len(one) > LARGEST_EVENT:
-            raise EventRefused(f"larger than {LARGEST_EVENT:,} bytes")
-        return reader.read(decode(one), now)
-    return reader.read(one, now)
 
 
 def _source(one: Any) -> str:

@@ -53,18 +53,17 @@ class Simulation:
 
     def _run(self, until: datetime, *, inclusive: bool) -> None:
         while (due := self._next()) is not None and (due < until or (inclusive and due == until)):
-            while self._work(due):
-                pass
+            self._work(due)
 
     def _next(self) -> datetime | None:
         with self._store.read() as unit:
             return unit.next_due()
 
-    def _work(self, now: datetime) -> int:
+    def _work(self, now: datetime) -> None:
+        """A page of what is due; what remains is due at the same instant still."""
         with self._store.begin() as unit:
-            fired = come_due(self._project, unit, now)
+            come_due(self._project, unit, now)
         claimed = self._dispatch.claim(now, PAGE)
         if claimed:
             going = self._dispatch.mark(self._dispatch.prepare(claimed, now), None, now)
             self._dispatch.settle([(one, Accepted(one.outgoing.id)) for one in going], now)
-        return fired + len(claimed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -52,7 +53,7 @@ class Field:
         return self.path.partition(".")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventType:
     """One kind of event."""
 
@@ -63,7 +64,7 @@ class EventType:
     #: The field that gets the event's time where the payload has none.
     at: str = ""
 
-    @property
+    @cached_property
     def family(self) -> str:
         """`order` of `order.placed`."""
         return self.name.partition(".")[0]

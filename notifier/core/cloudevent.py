@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,11 @@ _FUTURE = timedelta(days=1)
 
 def decode(raw: bytes) -> Any:
     """Parse JSON strictly: no NaN, no infinity, no repeated key, no bottomless nesting; a BOM and lone surrogates pass."""
+    return _parsed(raw)[0]
+
+
+def _parsed(raw: bytes) -> tuple[Any, bytes]:
+    """The value, and how it is written with its keys in order."""
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         value = orjson.loads(raw)
@@ -45,10 +51,11 @@ def decode(raw: bytes) -> Any:
         value = _without_lone_surrogates(raw)
     if raw.count(b"{") + raw.count(b"[") > DEEPEST and type(value) in (dict, list):
         _refuse_bottomless(value)
+    body = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     # Written out again it has as many quotation marks, unless a key that stood twice was lost or a mark stood in disguise.
-    if raw.count(b'"') != orjson.dumps(value).count(b'"') or b"u0022" in raw:
+    if raw.count(b'"') != body.count(b'"') or b"u0022" in raw:
         _refuse_repeated_keys(raw)
-    return value
+    return value, body
 
 
 def _without_lone_surrogates(raw: bytes) -> Any:
@@ -99,6 +106,43 @@ def _refuse_repeated_keys(raw: bytes) -> None:
     json.loads(raw, object_pairs_hook=once)
 
 
+def _opened(told: Any) -> tuple[Any, bytes]:
+    if isinstance(told, bytes):
+        if len(told) > LARGEST_EVENT:
+            raise EventRefused(f"larger than {LARGEST_EVENT:,} bytes")
+        return _parsed(told)
+    return told, orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+
+
+def _content(envelope: Mapping[str, Any], body: bytes) -> bytes:
+    """What makes two events the same: all but when they reached somebody."""
+    if "receivedat" not in envelope:
+        return body
+    rest = {key: value for key, value in envelope.items() if key != "receivedat"}
+    return orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
+
+
+def _name(told: Any, name: str) -> str:
+    if told is None:
+        raise EventRefused("is missing", name)
+    try:
+        return read_id(told)
+    except ValueError as error:
+        raise EventRefused(str(error), name) from None
+
+
+def _data(envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = envelope.get("data")
+    if data is None and "data_base64" in envelope:
+        try:
+            data = decode(base64.b64decode(envelope["data_base64"], validate=True))
+        except (TypeError, ValueError, binascii.Error):
+            raise EventRefused("is not base64", "data_base64") from None
+    if not isinstance(data, dict):
+        raise EventRefused("must be a JSON object", "data")
+    return data
+
+
 class _Slot(NamedTuple):
     """What to do with one key of an object: read a value, or go into an object."""
 
@@ -113,6 +157,7 @@ _Shape = Mapping[str, _Slot]
 _ABOUT_ORDER_OR_CUSTOMER = frozenset({"ticket", "case", "choice", "message", "survey"})
 
 
+_NO_FACTS: Mapping[str, Any] = MappingProxyType({})
 _CONSENT = frozenset({"consent.channel", "consent.purpose", "consent.state"})
 
 
@@ -136,75 +181,53 @@ class EventReader:
         #: Keys and event types that the catalogue does not know, and how often they came: `data.gift_wrap`, `type order.x`.
         self.ignored: Counter[str] = Counter()
 
-    def read(self, envelope: Any, received: datetime) -> Event:
-        """One decoded CloudEvent; raises EventRefused."""
+    def read(self, told: Any, received: datetime) -> Event:
+        """One CloudEvent, as bytes or decoded, that reached us at `received`; raises EventRefused."""
+        envelope, body = _opened(told)
+        return self._event(envelope, body, received)
+
+    def recall(self, told: Any) -> Event:
+        """One CloudEvent of a history, which reached the shop when it says; raises EventRefused."""
+        envelope, body = _opened(told)
+        received = self.arrival(envelope)
+        if received is None:
+            raise EventRefused("is missing; a backtest has to know when it happened", "time")
+        return self._event(envelope, body, received)
+
+    def arrival(self, envelope: Any) -> datetime | None:
+        """When an event of a history reached the shop: its `receivedat`, else its `time`; None where it says neither."""
+        if not isinstance(envelope, dict):
+            raise EventRefused("an event is a JSON object")
+        for name in ("receivedat", "time"):
+            told = envelope.get(name)
+            if told is not None:
+                return self._instant(told, name)
+        return None
+
+    def _event(self, envelope: Any, body: bytes, received: datetime) -> Event:
         if not isinstance(envelope, dict):
             raise EventRefused("an event is a JSON object")
         if envelope.get("specversion") != "1.0":
             raise EventRefused('must be "1.0"', "specversion")
-        source, kind = self._name(envelope, "source"), self._name(envelope, "type")
-        data = self._data(envelope)
-        body = orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
+        source, kind = _name(envelope.get("source"), "source"), _name(envelope.get("type"), "type")
+        data = _data(envelope)
         if len(body) > LARGEST_EVENT:
             raise EventRefused(f"larger than {LARGEST_EVENT:,} bytes")
-        content = blake2b(self._content(envelope, body), digest_size=16).digest()
-        name = self._name(envelope, "id") if envelope.get("id") is not None else content.hex()
-        time = self._time(envelope, received)
+        content = blake2b(_content(envelope, body), digest_size=16).digest()
+        id_ = envelope.get("id")
+        name = content.hex() if id_ is None else _name(id_, "id")
+        time = self._time(envelope.get("time"), received)
         type_ = self._catalogue.events.get(kind)
         if type_ is None:
             self.ignored[f"type {kind}"] += 1
-        parts, facts = self._parts(type_, data, time) if type_ else ((), {})
-        return Event(
-            source=source,
-            id=name,
-            type=kind,
-            time=time,
-            received=received,
-            parts=parts,
-            facts=facts,
-            name_digest=blake2b(f"{source}\0{name}".encode(), digest_size=16).digest(),
-            content_digest=content,
-            body=body,
-        )
+        parts, facts = self._parts(type_, data, time) if type_ else ((), _NO_FACTS)
+        digest = blake2b(f"{source}\0{name}".encode(), digest_size=16).digest()
+        return Event(source, name, kind, time, received, parts, facts, digest, content, body)
 
-    def arrival(self, envelope: Any, otherwise: datetime) -> datetime:
-        """When an event of a history reached the shop: its `receivedat`, else its `time`."""
-        for name in ("receivedat", "time"):
-            if isinstance(envelope, dict) and envelope.get(name) is not None:
-                return self._instant(envelope[name], name)
-        return otherwise
-
-    def _name(self, envelope: Mapping[str, Any], name: str) -> str:
-        value = envelope.get(name)
-        if value is None:
-            raise EventRefused("is missing", name)
-        try:
-            return read_id(value)
-        except ValueError as error:
-            raise EventRefused(str(error), name) from None
-
-    def _data(self, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-        data = envelope.get("data")
-        if data is None and "data_base64" in envelope:
-            try:
-                data = decode(base64.b64decode(envelope["data_base64"], validate=True))
-            except (TypeError, ValueError, binascii.Error):
-                raise EventRefused("is not base64", "data_base64") from None
-        if not isinstance(data, dict):
-            raise EventRefused("must be a JSON object", "data")
-        return data
-
-    def _content(self, envelope: Mapping[str, Any], body: bytes) -> bytes:
-        """What makes two events the same: all but when they reached somebody."""
-        if "receivedat" not in envelope:
-            return body
-        rest = {key: value for key, value in envelope.items() if key != "receivedat"}
-        return orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
-
-    def _time(self, envelope: Mapping[str, Any], received: datetime) -> datetime:
-        if envelope.get("time") is None:
+    def _time(self, told: Any, received: datetime) -> datetime:
+        if told is None:
             return received
-        time = self._instant(envelope["time"], "time")
+        time = self._instant(told, "time")
         if time > received + _FUTURE:
             raise EventRefused("is more than a day ahead of this computer's clock", "time")
         return time
@@ -223,11 +246,11 @@ class EventReader:
     ) -> tuple[tuple[Part, ...], Mapping[str, Any]]:
         family = type_.family
         if family == "order":
-            return self._order(type_, data, time), {}
+            return self._order(type_, data, time), _NO_FACTS
         if family == "shipment":
-            return (self._shipment(type_, data, time),), {}
+            return (self._shipment(type_, data, time),), _NO_FACTS
         if family == "stock":
-            return (self._stock(data),), {}
+            return (self._stock(data),), _NO_FACTS
         if family in _ABOUT_ORDER_OR_CUSTOMER:
             facts = self._event_facts(family, data)
             return self._about_both(family, data, facts), facts
@@ -315,10 +338,11 @@ class EventReader:
         return facts
 
     def _id(self, data: Mapping[str, Any], name: str, where: str = "data") -> str:
-        if not _says(data, name):
+        told = data.get(name)
+        if told is None or told == "":
             raise EventRefused("is missing", f"{where}.{name}")
         try:
-            return read_id(data[name])
+            return read_id(told)
         except ValueError as error:
             raise EventRefused(str(error), f"{where}.{name}") from None
 
@@ -336,13 +360,15 @@ class EventReader:
             if slot is None:
                 if name not in _KNOWN_ELSEWHERE:
                     self._ignore(f"{where}.{name}")
-            elif slot.inner is not None:
-                self._object(slot, value, f"{where}.{name}", leaves)
+                continue
+            path, read, inner = slot
+            if read is None:
+                self._object(inner or {}, value, f"{where}.{name}", leaves)
             elif value is None or value == "":
-                leaves[slot.path] = None
+                leaves[path] = None
             else:
                 try:
-                    leaves[slot.path] = slot.read(value)  # type: ignore[misc]  # a slot has one or the other
+                    leaves[path] = read(value)
                 except ValueError as error:
                     raise EventRefused(str(error), f"{where}.{name}") from None
 
@@ -351,12 +377,11 @@ class EventReader:
         if path in self.ignored or len(self.ignored) < _MOST_IGNORED:
             self.ignored[path[:_LONGEST_PATH]] += 1
 
-    def _object(self, slot: _Slot, value: Any, where: str, leaves: dict[str, Any]) -> None:
-        assert slot.inner is not None
+    def _object(self, shape: _Shape, value: Any, where: str, leaves: dict[str, Any]) -> None:
         if value is None or value == "":
-            leaves.update(dict.fromkeys(_paths(slot.inner)))
+            leaves.update(dict.fromkeys(_paths(shape)))
         elif type(value) is dict:
-            self._fill(slot.inner, value, where, leaves)
+            self._fill(shape, value, where, leaves)
         else:
             raise EventRefused("must be a JSON object", where)
 

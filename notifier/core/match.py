@@ -15,7 +15,7 @@ from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory
 from notifier.core.trigger import changed, due, follow_up_due
 
-__all__ = ["Candidate", "Due", "Step", "after_sending", "arm", "step"]
+__all__ = ["Candidate", "Due", "Step", "after_sending", "arm", "concerned", "step"]
 
 _FOLLOW_UP = "/follow_up"
 
@@ -47,6 +47,17 @@ class Step(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
     #: Rules whose armed time came when they were no longer there: (timer, what was armed).
     cancelled: tuple[tuple[str, Armed], ...] = ()
+
+
+def concerned(book: Book, before: Aggregate, after: Aggregate, event: Event) -> bool:
+    """Whether an event that took a subject from before to after could set a rule off, or move a time: few do."""
+    kind = after.kind
+    if (kind, event.type) in book.on_event or after.memory.left:
+        return True
+    if before.closed != after.closed or not before.known:
+        return kind in book.moments
+    old, new = before.facts, after.facts
+    return any(old.get(path) != new.get(path) for path in book.watched.get(kind, ()))
 
 
 def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due, scene: Scene) -> Step:

@@ -163,8 +163,8 @@ class Book:
     on_change: Mapping[str, Mapping[str, tuple[Rule, ...]]] = field(default_factory=dict)
     #: about -> rules with a moment.
     moments: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    #: What the rules are about: nothing else needs to be looked at.
-    kinds: frozenset[str] = frozenset()
+    #: about -> the field paths that triggers look at.
+    watched: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:
@@ -182,8 +182,11 @@ class Book:
                 filed[rule.trigger.field.path] = (*filed.get(rule.trigger.field.path, ()), rule)
             else:
                 moments[rule.about] = (*moments.get(rule.about, ()), rule)
-        kinds = frozenset(rule.about for rule in awake)
-        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, moments, kinds)
+        watched: dict[str, frozenset[str]] = {}
+        for rule in awake:
+            if not isinstance(rule.trigger, OnEvent) and rule.trigger.field is not None:
+                watched[rule.about] = watched.get(rule.about, frozenset()) | {rule.trigger.field.path}
+        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, moments, watched)
 
     def follow_ups(self, about: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -137,7 +137,8 @@ def choice_reader(choices: tuple[str, ...]) -> Reader:
 def time_reader(zone: ZoneInfo) -> Reader:
     """Read RFC 3339 to an instant in UTC, a plain date to a date. A time without an offset is on the shop's clock."""
 
-    def read_time(value: Any) -> datetime | date:
+    @lru_cache(maxsize=64)  # an event tends to tell one time under several names
+    def parsed(value: Any) -> datetime | date:
         if not isinstance(value, str):
             raise ValueError(f"is a time like 2026-03-13T22:00:00Z or a date, got {_kind(value)}")
         try:
@@ -150,6 +151,12 @@ def time_reader(zone: ZoneInfo) -> Reader:
         if not isinstance(moment, datetime) or moment.tzinfo is UTC:
             return moment
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+
+    def read_time(value: Any) -> datetime | date:
+        try:
+            return parsed(value)
+        except TypeError:  # an object or a list
+            raise ValueError(f"is a time like 2026-03-13T22:00:00Z or a date, got {_kind(value)}") from None
 
     return read_time
 

@@ -184,8 +184,13 @@ class MemoryUnit:
         return found
 
     def append(self, events: Sequence[Event]) -> None:
+        seen, steps_back = self._seen, self._steps_back
         for one in events:
-            self._set_once(self._seen, one.name_digest, one.content_digest, "event")
+            digest = one.name_digest
+            if digest in seen:
+                raise KeyTaken("this event is there already")
+            seen[digest] = one.content_digest
+            steps_back.append((seen.__delitem__, digest))
             if self._keep_events:
                 told = Told(one.type, one.source, one.id, one.time, one.received, one.body)
                 self._add(self.told, told)

@@ -41,5 +41,5 @@ def test_a_full_disk_is_told_in_one_line(monkeypatch, short):
 
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(Unreachable, match="TMPDIR names another directory") as error:
-        Cellar().lay(b"content")
+        Cellar().lay(b"content" * 10_000)
     assert "\n" not in str(error.value)
