@@ -170,6 +170,12 @@ WRONG = {
     "24 nothing": ("shop: {timezone: ''}", "1:18: '' is not a time zone; write it like Europe/Warsaw"),
     "24 three letters": ("shop: {timezone: EST}", "1:18: 'EST' does not name a place - did you mean 'America/New_York'?"),
     "24 no such zone": ("shop: {timezone: US/Pacific-New}", "1:18: 'US/Pacific-New' is not a time zone - did you mean 'US/Pacific'?"),
+    "24 this computer's": ("shop: {timezone: localtime}", "1:18: 'localtime' is not a time zone; write it like Europe/Warsaw"),
+    "24 nobody's": ("shop: {timezone: Factory}", "1:18: 'Factory' is not a time zone; write it like Europe/Warsaw"),
+    "24 with leap seconds": (
+        "shop: {timezone: right/Europe/Warsaw}",
+        "1:18: 'right/Europe/Warsaw' is not a time zone - did you mean 'Europe/Warsaw'?",
+    ),
     "25 start is end": ("quiet_hours: {sms: 21:00-21:00}", "1:20: '21:00-21:00' leaves no hour of the day; start and end must differ"),
     "25 a whole day": ("quiet_hours: {sms: 00:00-24:00}", "1:20: '00:00-24:00' leaves no hour of the day; start and end must differ"),
     "25 as two keys": (
@@ -215,12 +221,23 @@ WRONG = {
         "1:19: 'order.payd_at' is not a time of an order - did you mean 'order.paid_at'?",
     ),
     "a link": ("links: {en: {faq: javascript:x}}", "1:19: 'javascript:x' is not a web address; write it like https://shop.example"),
+    "a link with a user": (
+        "links: {en: {faq: https://shop.example@example.com/faq}}",
+        "1:19: a web address names no user: delete what stands before the '@'",
+    ),
+    "a link to nowhere": (
+        "links: {en: {faq: 'https://[shop'}}",
+        "1:19: 'https://[shop' is not a web address; write it like https://shop.example",
+    ),
+    "a link's name": ("links: {en: {__class__: https://shop.example}}", "1:14: '__class__' is not a name; write it like faq_delay"),
+    "a name that cannot be read": ('shop: {name: "\\0"}', "1:14: there is a control character in it; delete it"),
+    "a name that cannot be seen": ('shop: {name: "\\u200b "}', "1:14: there is nothing in it that anybody could read"),
     "a limit": ("limits: {per_customer: {survey: 0 per day}}", "1:33: '0 per day' is not a limit; write it like '5 per day' or '1 per 30d'"),
     "links in the clear": (
         "web: {public_base_url: http://notify.shop.example}",
         "1:24: customers' links need https:// in public_base_url",
     ),
-    "a database": ("database: mysql://db/x", "1:11: a database is sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"),
+    "a database": ("database: mysql://db/x", "1:11: a database is sqlite:///FILE, such as sqlite:///var/notifier.db"),
     "a name that is taken": ("fields: {order.eta: {type: time}}", "1:10: 'order.eta' is in the catalogue already; choose another name"),
     "a name of nothing": ("fields: {ordr.x: {type: text}}", "1:10: 'ordr' is nothing that events are about - did you mean 'order'?"),
     "a name that is none": ("events: {order.Wrapped: {}}", "1:10: 'order.Wrapped' is not a name; write it like order.gift_wrapped"),

@@ -66,6 +66,7 @@ class Examination:
 
 def examine(root: Path) -> Examination:
     """Read the whole project, build every provider that it names, and gather what is wrong."""
+    from notifier.cli.doubts import doubts
     from notifier.config import FILE, is_configured
     from notifier.document import Document, read
     from notifier.errors import Faults
@@ -80,22 +81,9 @@ def examine(root: Path) -> Examination:
         *project.texts.warnings(),
         *_unusable_database(project, document),
         *_unusable_providers(project, document),
-        *_without_effect(document),
+        *doubts(project, document),
     )
     return Examination(tuple(sorted(problems)), project)
-
-
-def _without_effect(document: Document) -> Iterator[Problem]:
-    """Settings that are understood, and that nothing acts upon so far: nobody should count on them."""
-    written = document.data if isinstance(document.data, dict) else {}
-    for name in ("brake", "retention"):
-        if name in written:
-            text = f"nothing acts on '{name}' yet; do not count on it"
-            yield document.problem((name,), text, on_key=True, warning=True)
-    for channel, settings in (written.get("channels") or {}).items():
-        if len((settings or {}).get("providers") or ()) > 1:
-            text = "only the first provider of a channel is used so far"
-            yield document.problem(("channels", channel, "providers"), text, warning=True)
 
 
 def _unusable_database(project: Project, document: Document) -> Iterator[Problem]:

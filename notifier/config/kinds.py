@@ -39,9 +39,11 @@ __all__ = [
     "HolidayCalendar",
     "HoursText",
     "Language",
+    "LinkName",
     "OfficeHoursText",
     "Phone",
     "Sender",
+    "ShownText",
     "SmsSender",
     "TimeField",
     "TimeZone",
@@ -51,6 +53,7 @@ __all__ = [
 ]  # fmt: skip
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 #: Three-letter names stand for a fixed distance from Greenwich, or for one of many places.
@@ -63,6 +66,10 @@ _ABBREVIATIONS = {
     "CET": "Europe/Paris", "CEST": "Europe/Paris", "MET": "Europe/Paris", "EET": "Europe/Athens",
     "MSK": "Europe/Moscow", "IST": "Asia/Kolkata", "JST": "Asia/Tokyo",
 }  # fmt: skip
+
+
+#: Zones by name that are none: this computer's, whichever that is, and where nothing was set.
+_NO_PLACES = frozenset({"localtime", "posixrules", "Factory"})
 
 
 def read_cap(text: str) -> Cap:
@@ -111,6 +118,8 @@ def _time_zone(name: str) -> str:
     if name in _ABBREVIATIONS:
         raise ValueError(f"'{name}' does not name a place - did you mean '{_ABBREVIATIONS[name]}'?")
     try:
+        if name in _NO_PLACES or name.startswith(("posix/", "right/")):
+            raise ValueError  # noqa: TRY301 - as one that there is not
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         hint = suggest(name, available_timezones()) if name else ""
@@ -201,10 +210,30 @@ def _sms_sender(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
+    if "@" in parts.netloc:
+        raise ValueError("a web address names no user: delete what stands before the '@'")
     if parts.scheme not in {"http", "https"} or not parts.hostname or _CONTROL.search(text) or " " in text:
         raise ValueError(f"'{_clean(text)}' is not a web address; write it like https://shop.example")
     return text
+
+
+def _shown_name(text: str) -> str:
+    """What customers read: something that they can see, and nothing that no letter can hold."""
+    if _UNREADABLE.search(text):
+        raise ValueError("there is a control character in it; delete it")
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
+        raise ValueError("there is nothing in it that anybody could read")
+    return text
+
+
+def _link_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", name):
+        raise ValueError(f"'{_clean(name)[:80]}' is not a name; write it like faq_delay")
+    return name
 
 
 def _event_name(name: str) -> str:
@@ -263,6 +292,8 @@ EmailAddress = Annotated[str, AfterValidator(_email)]
 Sender = Annotated[str, AfterValidator(_sender)]
 Phone = Annotated[str, AfterValidator(_phone)]
 SmsSender = Annotated[str, AfterValidator(_sms_sender)]
+ShownText = Annotated[str, AfterValidator(lambda text: _shown_name(text) if text else text)]
+LinkName = Annotated[str, AfterValidator(_link_name)]
 Url = Annotated[str, AfterValidator(_url)]
 TimeField = Annotated[str, AfterValidator(_time_field)]
 EventName = Annotated[str, AfterValidator(_event_name)]

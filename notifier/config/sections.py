@@ -22,9 +22,11 @@ from notifier.config.kinds import (
     HolidayCalendar,
     HoursText,
     Language,
+    LinkName,
     OfficeHoursText,
     Phone,
     Sender,
+    ShownText,
     SmsSender,
     TimeField,
     TimeZone,
@@ -54,7 +56,7 @@ class Section(BaseModel):
 class Shop(Section):
     """Who is writing, and what holds where nothing is known of a customer."""
 
-    name: str = Field("Example Shop", min_length=1, max_length=80, description="As customers know it.")
+    name: ShownText = Field("Example Shop", min_length=1, max_length=80, description="As customers know it.")
     url: Url = Field("https://shop.example", description="The shop itself.")
     timezone: TimeZone = Field("UTC", description="Where the shop is, such as Europe/Warsaw.")
     locale: Language = Field("en", description="The language where a customer's is unknown, such as pl or pt-BR.")
@@ -62,15 +64,15 @@ class Shop(Section):
     country: Country | None = Field(
         None, description="ISO 3166, two letters: how phone numbers without a country are read."
     )
-    postal_address: str = Field("", max_length=500, description="One line; the law wants it in many messages.")
+    postal_address: ShownText = Field("", max_length=500, description="One line; the law wants it in many messages.")
     support_email: EmailAddress | None = Field(None, description="Where customers can turn.")
-    support_phone: str | None = Field(
+    support_phone: ShownText | None = Field(
         None, max_length=40, description="Where customers can turn, as they would dial it."
     )
 
 
 class Web(Section):
-    """The server for events, webhooks, surveys and the console."""
+    """The server for events, surveys and the way out of them."""
 
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(8025, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
@@ -312,7 +314,7 @@ class Config(Section):
     """All of `config/notifier.yaml`."""
 
     database: str = Field(
-        "sqlite:///var/notifier.db", repr=False, description="A SQLAlchemy URL: sqlite:///… or postgresql+psycopg://…"
+        "sqlite:///var/notifier.db", repr=False, description="Its file, seen from the project: sqlite:///FILE."
     )
     shop: Shop = Shop()
     web: Web = Web()
@@ -323,7 +325,7 @@ class Config(Section):
     teams: Mapping[str, Team] = Field(default_factory=dict, description="Colleagues, by name.")
     calendar: Calendars = Calendars()
     promises: tuple[Promise, ...] = Field((), description="How long an order takes; the first that fits counts.")
-    links: Mapping[Language, Mapping[str, Url]] = Field(
+    links: Mapping[Language, Mapping[LinkName, Url]] = Field(
         default_factory=dict, description="Pages of the shop, by language and by the name that templates use."
     )
     quiet_hours: Mapping[Audience, HoursText] = Field(
@@ -342,7 +344,7 @@ class Config(Section):
     @classmethod
     def _known_database(cls, url: str) -> str:
         if not re.match(r"(sqlite:///|postgresql(\+psycopg)?://).", url):
-            raise ValueError("a database is sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+            raise ValueError("a database is sqlite:///FILE, such as sqlite:///var/notifier.db")
         return url
 
     def catalogue(self) -> catalogue.Catalogue:

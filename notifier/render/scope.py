@@ -35,7 +35,9 @@ _INVISIBLE = re.compile("[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufe
 _LINK = re.compile(
     r"://|www\.|@|\b[\w-]{2,}\.(?:(?-i:[a-z]{2,})\b|(?:com|net|org|info|biz|io|ru|cn|top|xyz)\b)", re.IGNORECASE
 )
-_URL = re.compile(r"(?:https?://[^\s/?#<>\"'`\\]+|mailto:(?=.+@)|tel:(?=\+?\d))[^\s<>\"'`\\]*", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:https?://(?![^\s/?#]*@)[^\s/?#<>\"'`\\]+|mailto:(?=.+@)|tel:(?=\+?\d))[^\s<>\"'`\\]*", re.IGNORECASE
+)
 _LONGEST_URL = 2000
 
 

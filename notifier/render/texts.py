@@ -220,6 +220,7 @@ class Texts:
             why = f"has no text in the shop's language '{self._config.shop.locale}', to which all others fall back"
             yield Problem(f"templates/{template.name}", 0, 0, why, warning=True)
             return
+        yield from self._untranslated(template, own)
         model = template.texts[own]
         for text in template.texts.values():
             lacking = sorted(model.in_body - text.in_body) if text.text is not None else []
@@ -229,6 +230,15 @@ class Texts:
                 declined = channel == "sms" and text.declines_sms
                 if model.carries(channel) and not text.carries(channel) and not declined:
                     yield Problem(text.file, 0, 0, f"has no {channel}, as {own}.md has", warning=True)
+
+    def _untranslated(self, template: Template, own: str) -> Iterator[Problem]:
+        """Languages that the shop's pages and other texts are in. Colleagues are written to in one that they share."""
+        spoken = {tag for one in self.templates.values() if one.category != "staff" for tag in one.texts}
+        wanted = spoken & set(self._config.links) - set(template.texts)
+        lacking = sorted(tag for tag in wanted if not set(chain(tag)) & set(template.texts))
+        if lacking and template.category != "staff":
+            why = f"has no text in {', '.join(lacking)}, as others have; these customers get '{own}'"
+            yield Problem(f"templates/{template.name}", 0, 0, why, warning=True)
 
     def _long_sms(self, template: Template, code: str, text: Text, program: Program) -> Iterator[Problem]:
         context = scopes(self._root, sample_context(template.name, self._config, self._catalogue, code))

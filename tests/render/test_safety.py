@@ -95,6 +95,8 @@ def test_other_text_makes_no_links(shelf: Any, field: str) -> None:
     "url",
     [
         "javascript:alert(1)",
+        "https://shop.example@example.com/",
+        "https://user:word@example.com/",
         "data:text/html,x",
         "//evil.example",
         'https://x.example/"><script>',
