@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from errno import EINVAL
@@ -146,10 +146,22 @@ def suggest(word: str, choices: Iterable[str]) -> str:
     wanted = word.strip().casefold().replace(" ", "_")
     # `eta` for `order.eta`, `Warsaw` for `Europe/Warsaw`: the last part alone is what people remember.
     endings = {re.split(r"[./]", choice)[-1]: choice for choice in folded}
-    close = get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    family = {one.partition(".")[2]: one for one in folded if one.startswith(f"{wanted.partition('.')[0]}.")}
+    close = (
+        _in_family(wanted, family) if family and "." in wanted else get_close_matches(wanted, folded, n=1, cutoff=0.7)
+    )
     if not close and (ending := get_close_matches(wanted, endings, n=1, cutoff=0.8)):
         close = [endings[ending[0]]]
     return f" - did you mean '{folded[close[0]]}'?" if close and folded[close[0]] != word else ""
+
+
+def _in_family(wanted: str, family: Mapping[str, str]) -> list[str]:
+    """Of what begins as `shipment.redy` does, up to the dot, the nearest; of `ready_for_pickup` the first word will do."""
+    name = wanted.partition(".")[2]
+    beginnings = {one.split("_")[0]: one for one in sorted(family, reverse=True)}
+    near = get_close_matches(name, family, n=1, cutoff=0.7)
+    near = near or [beginnings[one] for one in get_close_matches(name, beginnings, n=1, cutoff=0.8)]
+    return [family[one] for one in near]
 
 
 def validate(document: Document, model: type[Model], loc: Loc = ()) -> Model:

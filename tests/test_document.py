@@ -368,6 +368,9 @@ def test_a_sound_file_is_a_model():
         ("order.etta", " - did you mean 'order.eta'?"),
         ("eta", " - did you mean 'order.eta'?"),
         ("ORDER.ETA", " - did you mean 'order.eta'?"),
+        ("order.redy", " - did you mean 'order.ready_for_pickup'?"),
+        ("order.nope", ""),
+        ("ordre.eta", " - did you mean 'order.eta'?"),
         ("Warsaw", " - did you mean 'Europe/Warsaw'?"),
         ("order.eta", ""),
         ("zebra", ""),
@@ -376,7 +379,7 @@ def test_a_sound_file_is_a_model():
 )
 def test_suggest(word, hint):
     """The likeliest word is offered, and none where nothing is like it."""
-    assert suggest(word, ["order.eta", "order.total", "Europe/Warsaw"]) == hint
+    assert suggest(word, ["order.eta", "order.total", "order.ready_for_pickup", "Europe/Warsaw"]) == hint
 
 
 def test_a_thousand_rules_are_read_at_once():

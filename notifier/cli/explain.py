@@ -35,10 +35,8 @@ def explain(
     from notifier import explain as explaining
     from notifier.cli.opening import open_project
     from notifier.clock import clock
-    from notifier.errors import UsageError
 
-    if subject.partition(":")[0] not in _KINDS or not subject.partition(":")[2]:
-        raise UsageError(f"'{subject}' is not a subject; write it like order:1043, with one of {', '.join(_KINDS)}")
+    subject = subject_key(subject)
     now = clock()()
     project, store = open_project(root)
     try:
@@ -56,6 +54,19 @@ def explain(
     else:
         for line in _lines(explained, now):
             say(line)
+
+
+def subject_key(text: str) -> str:
+    """The key that a person wrote; raises UsageError with what would be one."""
+    from notifier.document import suggest
+    from notifier.errors import UsageError
+
+    kind, _, id_ = text.partition(":")
+    if kind in _KINDS and id_:
+        return text
+    hint = suggest(kind, _KINDS) if id_ else ""
+    like = "order:1043" if kind != text else f"order:{text}"
+    raise UsageError(f"'{text}' is not a subject{hint}; write it like {like}, with one of {', '.join(_KINDS)}")
 
 
 def _records(explained: Explanation) -> Iterator[dict[str, Any]]:

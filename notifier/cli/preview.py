@@ -21,9 +21,14 @@ def preview(
     template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="A directory under templates/.")],
     locale: Annotated[str, typer.Option(metavar="LANG", help="The language asked for, like fa or pt-BR.")] = "",
     channel: Annotated[str, typer.Option(metavar="CHANNEL", help="email or sms.")] = "",
-    order: Annotated[
+    about: Annotated[
         str,
-        typer.Option(metavar="ORDER", help="An order that is in the database, like order:1043; else a made-up one."),
+        typer.Option(
+            "--about",
+            "--order",
+            metavar="SUBJECT",
+            help="What is in the database, like order:1043, stock:SKU or the number of an order; else made up.",
+        ),
     ] = "",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the e-mail's HTML there.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the e-mail in the browser.")] = False,
@@ -32,7 +37,7 @@ def preview(
 ) -> None:
     """Show a text as a customer would get it.
 
-    It is written for a made-up order, or for one from the database. Of an SMS it says how it is encoded and how many segments it takes.
+    It is written for a made-up order, or for one from the database, or another subject that the text speaks of. Of an SMS it says how it is encoded and how many segments it takes.
 
     Examples:
       notifier preview delivery_late --locale fa
@@ -43,7 +48,7 @@ def preview(
 
     project = load(root, sends=False)
     name, channel = _known(project, template.removeprefix("survey:"), channel)
-    facts, now = _facts(project, name, order, locale)
+    facts, now = _facts(project, name, about, locale)
     rendered = _written(project, name, channel, locale=locale, facts=facts, now=now)
     if html or open_:
         page = _write_page(rendered, html or root / "var" / "preview" / f"{name}.{rendered.language}.html")
@@ -72,34 +77,41 @@ def _known(project: Project, name: str, channel: str) -> tuple[str, str]:
     return name, channel or carried[0]
 
 
-def _facts(project: Project, name: str, order: str, locale: str) -> tuple[dict[str, Any], datetime]:
+def _facts(project: Project, name: str, about: str, locale: str) -> tuple[dict[str, Any], datetime]:
     """What the text can speak of, and when it is written."""
     from notifier.clock import clock, rehearsing
     from notifier.render.sample import NOW, sample_context
 
-    now = clock()() if order or rehearsing() else NOW
+    now = clock()() if about or rehearsing() else NOW
     spoken = locale or project.config.shop.locale
     facts: dict[str, Any] = sample_context(name, project.config, project.catalogue, spoken, now)
-    return (facts | _facts_of_order(project, order) if order else facts), now
+    return (facts | _facts_about(project, name, about) if about else facts), now
 
 
-def _facts_of_order(project: Project, order: str) -> dict[str, Any]:
+def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:
+    """What is known about a subject, if the text speaks of such a one."""
     from notifier.cast import Cast
+    from notifier.cli.explain import subject_key
     from notifier.clock import clock
     from notifier.errors import UsageError
     from notifier.store.sql import open_store
 
-    key = order if order.startswith("order:") else f"order:{order}"
+    key = subject_key(about) if ":" in about else f"order:{about}"
     store = open_store(project.config.database, project.root, create=True)
     try:
         with store.read() as unit:
             cast = Cast(project, unit)
             subject = cast[key]
             if not subject.known:
-                raise UsageError(f"nothing is known about {key}; without --order the text is shown for a made-up one")
-            return {"customer": {}, **cast.scene(subject, clock()()).facts}
+                raise UsageError(f"nothing is known about {key}; without --about the text is shown for a made-up one")
+            facts = {"customer": {}, **cast.scene(subject, clock()()).facts}
     finally:
         store.close()
+    scopes = {path.partition(".")[0] for path in project.texts.templates[name].variables}
+    if scopes.isdisjoint(facts):
+        spoken = " and ".join(sorted(scopes - {"links", "shop"}))
+        raise UsageError(f"templates/{name} speaks of {spoken or 'nothing'}, not of {key}; name another with --about")
+    return facts
 
 
 def _written(

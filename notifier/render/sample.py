@@ -66,12 +66,16 @@ def sample_context(
         "event": {"type": "order.updated", "time": now},
     }  # fmt: skip
     facts = {scope: {f"{scope}.{key}": value for key, value in part.items()} for scope, part in sections.items()}
-    facts["links"] = {page: f"{base}/{short}/sample" for page, short in _PAGES.items()}
+    facts["links"] = {page: f"{base}/{short}/{_SIGNED}" for page, short in _PAGES.items()}
     for one in catalogue.fields.values():
         facts.setdefault(one.scope, {}).setdefault(one.path, _made_up(one, now))
     return facts
 
 
+#: As long as those that are signed: an SMS pays for its length. It opens nothing.
+_SIGNED = "2s.Kq7vXw3TnB9rLz5cYd1hPmJf8sG"
+#: What fields of this name hold, whatever they are about.
+_NAMED = {"order_id": "1043", "customer_id": "c-77", "sku": "BOOT-42", "channel": "email", "rule": "delivery-overdue"}
 _PAGES = {"survey": "s", "unsubscribe": "u", "preferences": "u"}
 
 
@@ -79,7 +83,7 @@ def _order(person: _Person, config: Config, now: datetime) -> dict[str, Any]:
     boots, socks = person.articles
     address = {
         "name": f"{person.first_name} {person.family_name}", "street": person.street, "city": person.city,
-        "postal_code": person.postal_code, "country": person.country, "phone": "+1 555 0142",
+        "postal_code": person.postal_code, "region": person.city, "country": person.country, "phone": "+1 555 0142",
     }  # fmt: skip
     return {
         "id": "1043", "number": "1043", "status": "in_transit", "payment_status": "paid",
@@ -87,7 +91,7 @@ def _order(person: _Person, config: Config, now: datetime) -> dict[str, Any]:
         "paid_at": now - timedelta(days=4), "promised_at": (now + timedelta(days=1)).date(),
         "shipped_at": now - timedelta(days=2), "delivered_at": now - timedelta(hours=20),
         "eta": now + timedelta(days=3), "carrier": "GLS", "tracking_number": "ZX81-204455",
-        "tracking_url": "https://track.example/ZX81-204455",
+        "tracking_url": "https://track.example/ZX81-204455", "service": "Standard",
         "items": [
             {"sku": "BOOT-42", "name": boots, "quantity": 1, "price": 119.9, "backordered": False},
             {"sku": "SOCK-L", "name": socks, "quantity": 2, "price": 9.95, "backordered": True},
@@ -109,7 +113,7 @@ def _shipment(person: _Person, now: datetime) -> dict[str, Any]:
         "id": "ZX81-204455", "order_id": "1043", "carrier": "GLS", "tracking_number": "ZX81-204455",
         "tracking_url": "https://track.example/ZX81-204455", "status": "in_transit",
         "created_at": now - timedelta(days=2), "eta": now + timedelta(days=3), "scanned_at": now - timedelta(hours=16),
-        "location": person.city, "attempts": 1,
+        "location": person.city, "attempts": 1, "pickup_point": f"GLS, {person.street}", "exception": "address_unclear",
     }  # fmt: skip
 
 
@@ -119,5 +123,9 @@ def _made_up(one: Field, now: datetime) -> Any:
         return one.default
     if one.choices:
         return one.choices[0]
+    name = one.path.rpartition(".")[2]
+    if name in _NAMED:
+        return _NAMED[name]
+    words = name.replace("_", " ").capitalize()
     return {"number": 2, "money": 19.9, "bool": True, "time": now + timedelta(days=2), "country": "PL", "currency": "EUR",
-            "locale": "en", "timezone": "Europe/Warsaw", "list": [], "items": []}.get(one.type, "sample")  # fmt: skip
+            "locale": "en", "timezone": "Europe/Warsaw", "list": [], "items": []}.get(one.type, words)  # fmt: skip

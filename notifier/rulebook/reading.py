@@ -43,6 +43,8 @@ _TIME = re.compile(
 )
 _NUMBER = re.compile(r"(?P<base>[a-z_]+(?:\.[a-z0-9_]+)+)(?:\s*(?P<sign>[+-])\s*(?P<by>\d+(?:\.\d+)?))?")
 _DEEPEST = 5
+#: So many names are all told where none is like the one that was written.
+_FEW = 6
 
 _ORDERED = ("at_least", "at_most", "more_than", "less_than")
 _TEXTUAL = ("is", "not", "contains", "starts_with", "exists")
@@ -78,7 +80,8 @@ class Reading:
         names = list(choices)
         if word in names:
             return True
-        self.wrong(loc, f"{what} '{word}'{suggest(word, names)}", on_key=on_key, part=None if on_key else word)
+        few = f"; there are {', '.join(names)}" if len(names) <= _FEW else ""
+        self.wrong(loc, f"{what} '{word}'{suggest(word, names) or few}", on_key=on_key, part=None if on_key else word)
         return False
 
     def field(self, loc: Loc, path: str, scopes: Collection[str], *, on_key: bool = False) -> Field | None:

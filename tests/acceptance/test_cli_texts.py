@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import webbrowser
 
 import pytest
@@ -42,6 +43,33 @@ def test_a_real_order(notifier, history, project):
         assert "\nDzień dobry, Zofia,\n" in notifier("preview", "delivery_late", "--order", name).out
 
 
+def test_another_subject(notifier, history, project):
+    """--about takes what the text speaks of; what it does not speak of is refused, not passed over."""
+    low = {**history[0], "type": "stock.changed", "data": {"sku": "LAMP-7", "name": "Desk lamp", "available": 1}}
+    (project / "events.ndjson").write_text(
+        f"{json.dumps(low)}\n{json.dumps({**history[0], 'id': 'e2'})}", encoding="utf-8"
+    )
+    notifier("ingest", "events.ndjson")
+    assert "Desk lamp" in notifier("preview", "low_stock", "--about", "stock:LAMP-7").out
+    refused = notifier("preview", "low_stock", "--order", "1043")
+    assert (refused.code, refused.out) == (2, "")
+    assert (
+        refused.err == "notifier: templates/low_stock speaks of stock, not of order:1043; name another with --about\n"
+    )
+
+
+def test_made_up_values_can_be_believed(notifier, project):
+    """A project's own fields look like something, and links are as long as those that customers get."""
+    with (project / "config" / "notifier.yaml").open("a", encoding="utf-8") as file:
+        file.write("fields: {order.gift_note: {type: text}}\n")
+    text = project / "templates" / "delivery_late" / "en.md"
+    text.write_text(text.read_text(encoding="utf-8") + "\n{{ order.gift_note }}\n", encoding="utf-8")
+    assert "\nGift note\n" in notifier("preview", "delivery_late").out
+    survey = notifier("preview", "csat_delivery", "--json").records[0]["text"]
+    assert re.search(r"/s/\w+\.\w{27}\b", survey)
+    assert "sample" not in survey
+
+
 def test_the_page_can_be_written_and_opened(notifier, project, monkeypatch):
     """--html writes it where one says, --open shows it."""
     opened = []
@@ -57,14 +85,15 @@ def test_the_page_can_be_written_and_opened(notifier, project, monkeypatch):
     [
         (["delivery_lat"], "no template 'delivery_lat' - did you mean 'delivery_late'?"),
         (["delivery_late", "--channel", "fax"], "templates/delivery_late has no text for 'fax'; it has email and sms"),
-        (["delivery_late", "--order", "9"], "nothing is known about order:9; without --order the text is shown for a made-up one"),
+        (["delivery_late", "--order", "9"], "nothing is known about order:9; without --about the text is shown for a made-up one"),
+        (["delivery_late", "--order", "ordr:9"], "'ordr:9' is not a subject - did you mean 'order'?; write it like order:1043, with one of order, shipment, stock, customer"),
         (
             ["delivery_late", "--channel", "sms", "--html", "x"],
             "an SMS has no HTML; leave out --html and --open, or say --channel email",
         ),
         (["delivery_late", "--html", "rules"], "rules: cannot be written: Is a directory"),
     ],
-    ids=["template", "channel", "order", "sms-html", "directory"],
+    ids=["template", "channel", "order", "kind", "sms-html", "directory"],
 )  # fmt: skip
 def test_what_cannot_be_shown(notifier, arguments, said):
     """It is said in one line, with what to do."""
