@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Mapping
+from traceback import extract_tb
 
 from notifier.core.message import Message
 from notifier.project import Project
-from notifier.provider import Outcome, Provider, RetryLater, Unknown
+from notifier.provider import Accepted, Outcome, Provider, Refused, RetryLater, Unknown
 
 __all__ = ["CALL_LIMIT", "Carriers"]
 
@@ -17,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 #: No call takes longer, in seconds.
 CALL_LIMIT = 40.0
+#: Seconds before a provider's trouble is said again, however many messages run into it.
+_SAID_FOR = 300.0
 
 
 class Carriers:
@@ -27,6 +31,9 @@ class Carriers:
         self._providers = providers
         self._free = {name: one.max_in_flight for name, one in providers.items()}
         self._landing = asyncio.Event()
+        #: By provider, why it takes nothing; gone once it has taken something.
+        self.troubles: dict[str, str] = {}
+        self._said: dict[str, float] = {}
         #: True where no call may begin any more.
         self.closing = False
 
@@ -54,14 +61,43 @@ class Carriers:
             self._vacate(name)
             return RetryLater(None, "its turn came too late", counted=False)
         try:
+            outcome = await self._call(name, message)
+        finally:
+            self._vacate(name)
+        self._learn(name, message, outcome)
+        return outcome
+
+    async def _call(self, name: str, message: Message) -> Outcome:
+        try:
             return await asyncio.wait_for(self._providers[name].send(message), CALL_LIMIT)
         except TimeoutError:
             return Unknown(f"no answer within {CALL_LIMIT:.0f} s")
         except Exception as error:  # noqa: BLE001 - a fault of the provider's code: nobody knows how far it got
-            _log.exception("provider %s failed", name)
-            return Unknown(f"{type(error).__name__} in the provider's code")
-        finally:
-            self._vacate(name)
+            if os.environ.get("NOTIFIER_DEBUG"):
+                _log.exception("provider %s", name)
+            place = extract_tb(error.__traceback__)[-1]
+            where = f"{os.path.basename(place.filename)}, line {place.lineno}"  # noqa: PTH119 - it need not be a path
+            return Unknown(f"{type(error).__name__} in the provider's code ({where})")
+
+    def _learn(self, name: str, message: Message, outcome: Outcome) -> None:
+        """Say that a provider is in trouble, and that it is over; not of each message anew, and never to whom it goes."""
+        if isinstance(outcome, Accepted):
+            if self.troubles.pop(name, None) and self._said.pop(name, None):
+                _log.info("provider %s takes messages again", name)
+            return
+        reason = outcome.reason.replace(message.to, "…")
+        if isinstance(outcome, Refused) and outcome.scope in ("sender", "provider"):
+            level, said = logging.ERROR, f"refuses everything: {reason}"
+        elif isinstance(outcome, Unknown):
+            level, said = logging.WARNING, f"{reason}; whether it was sent is not known"
+        elif isinstance(outcome, RetryLater) and not outcome.counted:
+            level, said = logging.WARNING, f"{reason}; its messages are tried again"
+        else:
+            return
+        self.troubles[name] = reason
+        if time.monotonic() - self._said.get(name, float("-inf")) > _SAID_FOR:
+            self._said[name] = time.monotonic()
+            _log.log(level, "provider %s: %s", name, said)
 
     def stop(self) -> None:
         """Begin no more calls."""

@@ -285,7 +285,6 @@ class Dispatch:
         elif isinstance(outcome, Unknown):
             free = _unknown(free, outcome.reason, now)
         elif outcome.scope in ("sender", "provider"):
-            _log.error("provider %s refuses everything: %s", outgoing.provider, outcome.reason)
             free = _later(free, RetryLater(_REPAIR, outcome.reason, counted=False), now)
         else:
             free = replace(

@@ -55,6 +55,7 @@ class Engine:
         self.store = store
         self.now = now or clock()
         self._providers = providers if providers is not None else build_providers(project)
+        self.troubles: Mapping[str, str] = {}
         self._take_up(project)
 
     @classmethod
@@ -142,7 +143,7 @@ class Engine:
         return Carriers(self.project, self._providers)
 
     def tick(self) -> int:
-        """Work until nothing is due; how much was done."""
+        """Work until nothing is due; how much was done. `troubles` is then why providers took nothing, by name."""
         self.arm_new_rules()
 
         async def rounds() -> int:
@@ -152,6 +153,7 @@ class Engine:
                 while done := await self.work(carriers):
                     total += done
             finally:
+                self.troubles = carriers.troubles
                 await carriers.close()
             return total
 

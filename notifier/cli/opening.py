@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import traceback
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from notifier.cli.terminal import complain
 from notifier.config import load as load_config
 from notifier.core.duration import Duration
 from notifier.core.local_time import WorkingDays, end_of_day, shift
@@ -29,12 +33,29 @@ def open_project(root: Path, *, sends: bool = False) -> tuple[Project, SqlStore]
 
 def open_engine(root: Path, *, sends: bool) -> Engine:
     """The project's engine; one that does not send has no providers."""
+    _speak_up()
     project, store = open_project(root, sends=sends)
     try:
         return Engine(project, store, providers=None if sends else {})
     except BaseException:
         store.close()
         raise
+
+
+class _OneLine(logging.Handler):
+    """Trouble on the way in a line each, as all trouble of a command."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        complain(f"notifier: {record.getMessage()}{f' ({type(error).__name__})' if error else ''}")
+        if error and os.environ.get("NOTIFIER_DEBUG"):
+            complain("".join(traceback.format_exception(error)))
+
+
+def _speak_up() -> None:
+    log = logging.getLogger("notifier")
+    if not any(isinstance(one, _OneLine) for one in log.handlers):
+        log.addHandler(_OneLine(logging.WARNING))
 
 
 def open_records(root: Path) -> tuple[ZoneInfo, SqlStore]:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import typer
+
 from notifier.cli.options import HERE, AsJson, Root
-from notifier.cli.terminal import complain, emit, plural, say
+from notifier.cli.terminal import complain, emit, plural, say, shown
 
 #: Ends that a message of this pass may have come to, and how a person is told of them.
 _ENDS = {
     "accepted": "sent", "dropped": "dropped", "failed": "failed", "rejected": "refused", "cancelled": "cancelled",
     "abandoned": "given up",
 }  # fmt: skip
-_WAITING = {"held": "held", "pending": "to be tried again", "unknown": "of unknown fate"}
+_WAITING = {
+    "held": "held", "pending": "to be tried again", "unknown": "of unknown fate", "posting": "left in the middle of a call",
+}  # fmt: skip
 
 
 def tick(root: Root = HERE, as_json: AsJson = False) -> None:
     """Decide and send what is due, until nothing is. For cron.
 
-    While another tick, or the daemon, is at work on the project it says so and leaves it alone.
+    While another tick, or the daemon, is at work on the project it says so and leaves it alone. Exits with 3 where a
+    provider took nothing; its messages are tried again.
 
     Examples:
       notifier tick
@@ -37,14 +42,17 @@ def tick(root: Root = HERE, as_json: AsJson = False) -> None:
             engine.tick()
             with engine.store.read() as unit:
                 after = unit.counts()
+            now, zone, troubles = engine.now(), engine.project.zone, engine.troubles
     except Busy as busy:
         complain(f"notifier: {busy}; nothing was done")
         return
-    done = _done(before, after)
+    done = {"at": now, **_done(before, after), "troubles": troubles}
     if as_json:
         emit(done)
     else:
-        say(_sentence(done))
+        say(f"{shown(now, zone)}  {_sentence(done)}")
+    if troubles:
+        raise typer.Exit(3)
 
 
 def _done(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, Any]:

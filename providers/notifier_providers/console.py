@@ -38,10 +38,11 @@ class Console:
 
     async def send(self, message: Message) -> Outcome:
         encoding = sys.stdout.encoding or "utf-8"
-        box = _box(message).encode(encoding, "replace").decode(encoding)
+        box = _box(message).encode(encoding, "replace")
         try:
-            sys.stdout.write(box)
             sys.stdout.flush()
+            sys.stdout.buffer.write(box)  # past what a command makes of a reader who has gone: here it is an answer
+            sys.stdout.buffer.flush()
         except OSError as error:
             return RetryLater(None, f"cannot write to standard output: {error.strerror}", counted=False)
         return Accepted(message.id)

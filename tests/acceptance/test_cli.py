@@ -18,6 +18,8 @@ from notifier.cli.app import app
 from notifier.errors import Unreachable
 from notifier.lock import hold
 
+#: NOW, as the shop's clock shows it.
+TODAY = "Sat 2026-03-14 19:00"
 COMMANDS_PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
@@ -27,7 +29,7 @@ def test_from_nothing_to_a_message(process, tmp_path, events, history):
     assert process("init", "mine", inside=tmp_path).out.startswith("mine: ")
     assert process("check", inside=shop).out == "OK: 6 rules, 9 texts in 7 languages\n"
     assert process("ingest", str(events), inside=shop).out.endswith(": 2 accepted, 0 duplicate, 0 rejected\n")
-    assert process("--project", "mine", "tick", inside=tmp_path).out == "0 times came due, 1 message sent\n"
+    assert process("--project", "mine", "tick", inside=tmp_path).out == f"{TODAY}  0 times came due, 1 message sent\n"
     listed = process("outbox", "list", "--json", "--project", "mine", inside=tmp_path).records
     assert [(one["rule"], one["state"], one["subject"]) for one in listed] == [
         ("order-shipped", "accepted", "order:1043")

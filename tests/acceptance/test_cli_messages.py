@@ -8,6 +8,8 @@ import pytest
 
 from notifier.cli.terminal import columns
 
+#: NOW, as the shop's clock shows it.
+TODAY = "Sat 2026-03-14 19:00"
 LATER = "2026-03-17T08:00:00Z"
 
 
@@ -15,13 +17,13 @@ LATER = "2026-03-17T08:00:00Z"
 def sent(notifier, events):
     """One message was sent: the order has left."""
     notifier("ingest", "events.ndjson")
-    assert notifier("tick").out == "0 times came due, 1 message sent\n"
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 1 message sent\n"
 
 
 def test_tick_tells_what_it_did(notifier, sent):
     """What came due, what was sent, and what waits."""
-    assert notifier("tick").out == "0 times came due, 0 messages sent\n"
-    assert notifier("tick", now=LATER).out == "2 times came due, 1 message sent\n"
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 0 messages sent\n"
+    assert notifier("tick", now=LATER).out == "Tue 2026-03-17 09:00  2 times came due, 1 message sent\n"
 
 
 def test_tick_counts_what_was_dropped_and_what_waits(notifier, events):
@@ -29,9 +31,13 @@ def test_tick_counts_what_was_dropped_and_what_waits(notifier, events):
     notifier("mute", "--carrier", "GLS")
     notifier("ingest", "events.ndjson")
     notifier("pause", "--all")
-    assert notifier("tick").out == "0 times came due, 0 messages sent\n"
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 0 messages sent\n"
     told = notifier("tick", "--json", now="2026-03-15T18:00:00Z").records[0]
-    assert (told["matches"], told["accepted"], told["waiting"]) == (1, 0, {"held": 0, "pending": 0, "unknown": 0})
+    assert (told["matches"], told["accepted"], told["waiting"]) == (
+        1,
+        0,
+        {"held": 0, "pending": 0, "unknown": 0, "posting": 0},
+    )
 
 
 def test_the_outbox_lists_newest_first(notifier, sent):
@@ -115,11 +121,11 @@ def test_pause_holds_and_resume_lets_go(notifier, events):
     paused = notifier("pause", "--rule", "order-shipped", "--reason", "new text")
     assert paused.out == ("Rule order-shipped is paused since Sat 2026-03-14 19:00, until you say resume: new text\n")
     notifier("ingest", "events.ndjson")
-    assert notifier("tick").out == "0 times came due, 0 messages sent; waiting: 1 held\n"
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 0 messages sent; waiting: 1 held\n"
     assert notifier("resume", "--rule", "order-shipped").out == (
         "1 message that waited will be looked at again.\nNothing is paused or muted.\n"
     )
-    assert notifier("tick").out == "0 times came due, 1 message sent\n"
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 1 message sent\n"
 
 
 def test_pause_and_resume_can_be_said_twice(notifier):
@@ -257,3 +263,41 @@ def test_carriers_are_known_however_they_are_spelt(notifier, events, spelt):
     notifier("ingest", "events.ndjson")
     assert "muted" in notifier("explain", "order:1043").out
     assert notifier("unmute", "--carrier", spelt.swapcase()).out == "Nothing is paused or muted.\n"
+
+
+def test_tick_says_when_an_outbox_cannot_be_written(notifier, events, project):
+    """Which provider, and what is in its way: once, with what waits for another try, and with exit code 3."""
+    (project / "var").mkdir()
+    (project / "var" / "outbox").write_text("a file where a directory should be")
+    notifier("ingest", "events.ndjson")
+    ended = notifier("tick")
+    assert (ended.code, ended.err) == (
+        3, "notifier: provider outbox: cannot write to var/outbox/email: Not a directory; its messages are tried again\n",
+    )  # fmt: skip
+    assert ended.out == f"{TODAY}  0 times came due, 0 messages sent; waiting: 1 to be tried again\n"
+    (project / "var" / "outbox").unlink()
+    recovered = notifier("tick", "--json", now="2026-03-14T18:10:00Z")
+    assert (recovered.code, recovered.err) == (0, "")
+    told = recovered.records[0]
+    assert (told["at"], told["accepted"], told["troubles"]) == ("2026-03-14T18:10:00Z", 1, {})
+
+
+def test_tick_says_that_a_provider_is_broken(notifier, events, monkeypatch):
+    """Its fault is a line with the place in its code, and no traceback; nobody's address is in it."""
+    from notifier_providers.maildir import Maildir
+
+    async def broken(_, message):
+        raise LookupError(f"no mailbox for {message.to}")
+
+    monkeypatch.setattr(Maildir, "send", broken)
+    notifier("ingest", "events.ndjson")
+    ended = notifier("tick")
+    assert ended.code == 3
+    assert ended.err.startswith(
+        "notifier: provider outbox: LookupError in the provider's code (test_cli_messages.py, line"
+    )
+    assert ended.err.count("\n") == 1
+    assert "dana" not in ended.err
+    assert ended.out.endswith("; waiting: 1 of unknown fate\n")
+    monkeypatch.setenv("NOTIFIER_DEBUG", "1")
+    assert "Traceback" in notifier("tick", now="2026-03-14T20:00:00Z").err

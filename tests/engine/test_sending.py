@@ -549,3 +549,29 @@ def test_a_secret_that_anybody_could_guess_is_refused(small_project: Project, tm
     (tmp_path / "shop" / "var" / "secret").write_text("\n")
     with pytest.raises(UsageError, match="too short to sign links"):
         load(tmp_path / "shop")
+
+
+def test_a_providers_trouble_is_said_once(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """However many messages run into it, one line says so, without an address, and one that it is over."""
+    caplog.set_level("INFO", "notifier")
+    shop.order()
+    shop.tell("order.shipped", id="1043")
+    shop.tell("order.placed", id="1044", customer={"id": "eva", "email": "eva@example.com"})
+    shop.tell("order.shipped", id="1044")
+
+    async def rounds() -> None:
+        carriers = shop.engine.carriers()
+        shop.email.answer = lambda one: RetryLater(timedelta(seconds=1), f"<{one.to}> not now", counted=False)
+        for _ in range(3):
+            await shop.engine.work(carriers)
+            shop.now += timedelta(seconds=2)
+        assert carriers.troubles == {"outbox": "<…> not now"}
+        shop.email.answer = None
+        await shop.engine.work(carriers)
+        assert carriers.troubles == {}
+
+    asyncio.run(rounds())
+    assert [one.getMessage() for one in caplog.records if "provider" in one.getMessage()] == [
+        "provider outbox: <…> not now; its messages are tried again",
+        "provider outbox takes messages again",
+    ]
