@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from notifier.cli.options import AsJson
+from notifier.cli.options import AsJson, encodable
 from notifier.cli.terminal import emit, plural, say
 
 
@@ -24,7 +24,7 @@ def init(
     """
     from notifier import starter
 
-    written = starter.copy(directory)
+    written = starter.copy(encodable(directory))
     if as_json:
         emit({"project": str(directory), "files": [str(path.relative_to(directory)) for path in written]})
         return

@@ -12,7 +12,7 @@ import typer
 
 from notifier.errors import UsageError
 
-__all__ = ["HERE", "AsJson", "Root", "add_command"]
+__all__ = ["HERE", "AsJson", "Root", "add_command", "encodable"]
 
 #: The working directory, which stands for "none was named".
 HERE = Path()
@@ -30,12 +30,21 @@ def _root(context: typer.Context, given: Path) -> Path:
     if chosen is None:
         from notifier.config import find_project
 
-        return find_project(Path.cwd())
+        return encodable(find_project(Path.cwd()))
     # Not by methods of Path: they raise where a directory may not be looked into.
     if not os.path.isfile(chosen / _CONFIG) and not os.path.isdir(chosen / "rules"):  # noqa: PTH112, PTH113
         what = f"has neither {_CONFIG} nor rules/" if os.path.exists(chosen) else "is not there"  # noqa: PTH110
         raise UsageError(f"{chosen} {what}; make a project with 'notifier init {chosen}'")
-    return Path(chosen).absolute()
+    return encodable(Path(chosen).absolute())
+
+
+def encodable(root: Path) -> Path:
+    """The path, if a database can be found by it; raises UsageError."""
+    try:
+        os.fspath(root).encode()
+    except UnicodeEncodeError:
+        raise UsageError("the path of the project is not UTF-8; rename the directory") from None
+    return root
 
 
 Root = Annotated[

@@ -185,7 +185,7 @@ def _know_rules(root: Path, scopes: list[str]) -> None:
     from notifier.project import load
 
     rules = [scope.removeprefix("rule:") for scope in scopes if scope.startswith("rule:")]
-    known = load(root).book.by_id if rules else {}
+    known = load(root, sends=False).book.by_id if rules else {}
     for name in rules:
         if name not in known:
             raise UsageError(f"no rule '{name}'{suggest(name, known) or '; the rules are ' + ', '.join(sorted(known))}")

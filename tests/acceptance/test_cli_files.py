@@ -69,6 +69,17 @@ def test_a_name_that_is_not_utf_8(notifier, project, name, shown):
     assert (problem["file"], last["summary"]["faults"]) == (shown, 1)
 
 
+def test_a_project_by_a_name_that_is_not_utf_8(notifier, project, tmp_path):
+    """No database could be found by it: that is said by whatever is asked first."""
+    said = "notifier: the path of the project is not UTF-8; rename the directory\n"
+    new = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    assert notifier("init", new, inside=tmp_path).err == said
+    project.rename(new)
+    assert notifier("check", "--project", new, inside=tmp_path).err == said
+    ended = notifier("outbox", "list", inside=Path(new))
+    assert (ended.code, ended.err) == (2, said)
+
+
 @pytest.mark.parametrize("name", ["rules/pipe.yaml", "templates/order_shipped/en.md", "config/notifier.yaml"])
 def test_a_pipe_is_not_waited_for(notifier, project, name):
     """Reading it would wait until somebody writes into it."""

@@ -22,6 +22,7 @@ def without_secrets(project):
     "arguments",
     [
         ["pause", "--all"],
+        ["pause", "--rule", "order-shipped"],
         ["resume", "--all"],
         ["outbox", "list"],
         ["outbox", "show", "1"],
