@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
+from unicodedata import normalize
 
 import regex
 from gsm0338 import Codec
 
-__all__ = ["Segments", "clean", "graphemes", "measure", "shorten", "simplify"]
+__all__ = ["Segments", "clean", "graphemes", "measure", "modest", "shorten", "simplify", "unpiled"]
 
 Encoding = Literal["GSM-7", "UCS-2"]
 
@@ -34,6 +35,12 @@ _SPACES = regex.compile(r"[\t\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 #: Controls, soft hyphen, zero-width space and joiner, byte order mark, embeddings and overrides, lone surrogates. The
 #: zero-width joiner and non-joiner stay: emoji and Persian are misspelt without them.
 _INVISIBLE = regex.compile(r"[\x00-\x09\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\u202a-\u202e\ud800-\udfff]")
+#: Pictures, with what joins and colours them; marks that are piled up on one letter. Vietnamese, Thai and Hebrew need up
+#: to three.
+_PICTURE = regex.compile(
+    r"[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\ufe0e\ufe0f\u20e3]\u200d?"
+)
+_PILE = regex.compile(r"\p{M}{4,}")
 _LOOKALIKES = str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "`": "'", "´": "'", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}
     | {"‐": "-", "‑": "-", "‒": "-", "–": "-", "—": "-", "−": "-", "…": "...", "•": "-", "·": ".", "×": "x"}
@@ -51,10 +58,7 @@ class Segments(NamedTuple):
 def measure(text: str) -> Segments:
     """How the text is sent and billed; an empty text fills no segment."""
     encoding: Encoding = "GSM-7" if _GSM.issuperset(text) else "UCS-2"
-    if encoding == "GSM-7":
-        characters = len(text) + sum(map(text.count, _EXTENSION))
-    else:
-        characters = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    characters = len(text) + sum(map(text.count, _EXTENSION)) if encoding == "GSM-7" else _units(text)
     alone, each = _ROOM[encoding]
     if characters <= alone:
         return Segments(encoding, characters, 1 if text else 0)
@@ -69,6 +73,27 @@ def clean(text: str) -> str:
     if sum(map(text.count, _ISOLATES)) != text.count(_POP_ISOLATE):
         text = regex.sub(f"[{_ISOLATES}{_POP_ISOLATE}]", "", text)
     return "\n".join(" ".join(filter(None, line.split(" "))) for line in text.split("\n")).strip()
+
+
+def modest(text: str, units: int) -> str:
+    """What somebody else wrote, such as a name, so that it cannot make an SMS dearer than it may: without pictures and
+    piled-up marks, and no longer than so many UTF-16 code units.
+    """
+    plain = text if text.isascii() else unpiled(_PICTURE.sub("", text))
+    if _units(plain) <= units:
+        return plain if plain == text else " ".join(plain.split())
+    kept, room = "", units - len(_ELLIPSIS)
+    for letter in graphemes(plain):
+        room -= _units(letter)
+        if room < 0:
+            break
+        kept += letter
+    return kept.rstrip() + _ELLIPSIS
+
+
+def unpiled(text: str) -> str:
+    """The text with accents as letters have them: where more are piled up, with none."""
+    return _PILE.sub("", normalize("NFC", text))
 
 
 def simplify(text: str) -> str:
@@ -92,6 +117,10 @@ def shorten(text: str, segments: int) -> str:
 def graphemes(text: str) -> list[str]:
     """What a reader takes for characters: `é` and a family emoji are one each, however they are written."""
     return _GRAPHEME.findall(text)
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _cut(text: str, end: int) -> str:

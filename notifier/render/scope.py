@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from notifier.core.catalogue import Catalogue, Field
-from notifier.core.sms import graphemes
+from notifier.core.sms import graphemes, unpiled
 
 __all__ = ["LINKS", "Group", "Leaf", "Many", "Scope", "Shape", "Url", "safe_url", "scope", "scopes", "shape_of"]
 
@@ -231,5 +231,5 @@ def _harmless(value: Any, leaf: Leaf) -> Any:
 
 def _cut(text: str, longest: int) -> str:
     """At most that many characters as people see them; a flag or an accent is never cut in two."""
-    # Four code points a character is what flags and families of emoji take; piled-up accents get no more than that.
-    return "".join(graphemes(text[: longest * 4])[:longest]).rstrip()
+    # Four code points a character is what flags and families of emoji take.
+    return "".join(graphemes(unpiled(text)[: longest * 4])[:longest]).rstrip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
@@ -12,7 +13,7 @@ from jinja2 import Undefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import escape
 
-from notifier.core.sms import graphemes
+from notifier.core.sms import graphemes, modest
 from notifier.render.language import Language
 from notifier.render.scope import Scope, Url, safe_url
 from notifier.render.speech import Hole, Speech, Unfit
@@ -26,9 +27,10 @@ Medium = Literal["html", "text", "line"]
 MOST_STEPS = 10_000
 #: Characters in one thing put together with ~.
 _LARGEST_JOIN = 20_000
-#: A product's name of 200 characters is no subject, and three SMS.
+#: UTF-16 code units: a product's name of 200 characters is no subject, and three SMS.
 _LONGEST_IN_LINE = 60
 _ISOLATE, _POP = "\u2068", "\u2069"
+_ONE_NUMBER = re.compile(r"\d+(?:[-.,:/]\d+)*")
 
 
 class Rendered(str):
@@ -53,7 +55,7 @@ class Voice:
     def __init__(self, spoken: Language, medium: Medium) -> None:
         self.speech = Speech(spoken)
         self.medium = medium
-        self._isolates = spoken.direction == "rtl" and medium != "line"
+        self._isolates = spoken.direction == "rtl"
 
     @property
     def filters(self) -> dict[str, Callable[..., Any]]:
@@ -70,11 +72,13 @@ class Voice:
         if isinstance(value, Rendered):
             return value
         plain = self._words(context, value)
-        if self.medium == "line" and len(plain) > _LONGEST_IN_LINE and not isinstance(value, Url):
-            plain = "".join(graphemes(plain[: _LONGEST_IN_LINE * 4])[: _LONGEST_IN_LINE - 3]).rstrip() + "..."
+        if self.medium == "line" and not isinstance(value, Url):
+            plain = modest(plain, _LONGEST_IN_LINE)
         text = value.to_read if isinstance(value, Url) else plain
         text = str(escape(text)) if self.medium == "html" else text
-        if self._isolates and _foreign(plain):
+        if self._isolates and (
+            _foreign(plain) if self.medium != "line" else _torn(plain) and not isinstance(value, Url)
+        ):
             text = f"<bdi>{text}</bdi>" if self.medium == "html" else f"{_ISOLATE}{text}{_POP}"
         return Rendered.of(text, plain)
 
@@ -162,6 +166,19 @@ def _foreign(text: str) -> bool:
     return any(char.isascii() and char.isalnum() for char in text) or any(
         unicodedata.bidirectional(char) == "L" for char in text
     )
+
+
+def _torn(text: str) -> bool:
+    """Whether right-to-left text would show its parts in another order: `1043-B`, `+1 555`, not `1043` nor `A-1043`.
+
+    In a line, where each mark is paid for, only this is isolated; a link is not, which handsets would take it into.
+    """
+    ways = [unicodedata.bidirectional(char) for char in text]
+    if "R" in ways or "AL" in ways or not ({"L", "EN"} & set(ways)):
+        return False
+    if "L" in ways:
+        return ways[0] != "L" or ways[-1] not in ("L", "EN")
+    return _ONE_NUMBER.fullmatch(text) is None
 
 
 # --- filters that are the same in every language

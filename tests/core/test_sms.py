@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.core.sms import Segments, clean, graphemes, measure, shorten, simplify
+from notifier.core.sms import Segments, clean, graphemes, measure, modest, shorten, simplify
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,24 @@ def test_simplifying_pays_only_where_it_makes_gsm_of_it():
     """Curly quotes become plain where that alone halves the price, and stay where the text is UCS-2 anyway."""
     assert simplify("It’s “late” – sorry…") == 'It\'s "late" - sorry...'
     assert simplify("Zamówi „później”") == "Zamówi „później”"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Dana", "Dana"),
+        ("Dana 🎉", "Dana"),
+        ("👩🏽‍🚀Dana👨‍👩‍👧‍👦 🇵🇱❤️", "Dana"),
+        ("D\u0300\u0301\u0302\u0303\u0304a\u0316\u0317\u0318\u0319na", "Dana"),
+        ("Nguye\u0302\u0303n", "Nguyễn"),
+        ("נָעֳמִי", "נָעֳמִי"),
+        ("نرگس", "نرگس"),
+        ("#1 * 7", "#1 * 7"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 17 + "..."),
+        ("𝒟" * 11, "𝒟" * 8 + "..."),
+    ],
+)
+def test_what_comes_from_outside_is_modest(name, said):
+    """Pictures and piled-up marks go, letters of all languages stay, and the length is what an SMS counts."""
+    assert modest(name, 20) == said

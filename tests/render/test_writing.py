@@ -298,6 +298,32 @@ def test_long_sms_is_cut(shelf: Any) -> None:
     assert sms.measure(shelf.render(channel="sms").text).segments == 3
 
 
+@pytest.mark.parametrize("name", ["Dana 🎉🎉", "D" + "\u0301\u0302\u0303\u0304\u0305" * 40 + "ana", "🇵🇱 Dana 👩🏽‍🚀"])
+def test_a_name_cannot_make_an_sms_dearer(shelf: Any, name: str) -> None:
+    """Pictures and piled-up marks in a name leave the SMS what it costs with a plain one."""
+    shelf.text("x", sms="{{ customer.first_name }}, your order is on its way. " + "More words. " * 8)
+    plain = shelf.render({"customer": {"customer.first_name": "Dana"}}, channel="sms").text
+    assert shelf.render({"customer": {"customer.first_name": name}}, channel="sms").text == plain
+    assert sms.measure(plain) == ("GSM-7", 127, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        ("1043", "1043"),
+        ("A-1043", "A-1043"),
+        ("1043-B", "\u20681043-B\u2069"),
+        ("10 43", "\u206810 43\u2069"),
+        ("سفارش 7", "سفارش 7"),
+    ],
+)
+def test_an_sms_from_right_to_left_keeps_numbers_whole(shelf: Any, number: str, said: str) -> None:
+    """What would be shown in another order is isolated; what would not, and links, cost nothing."""
+    shelf.text("x", code="fa", sms="سفارش {{ order.number }} {{ links.shop }}")
+    written = shelf.render({"order": {"order.number": number}}, channel="sms", code="fa")
+    assert written.text == f"سفارش {said} https://shop.example"
+
+
 def test_sms_is_plain(shelf: Any) -> None:
     """Typographic marks that would double the price of an SMS are made plain."""
     shelf.text("x", sms="It’s {{ order.eta | time }} – now")
