@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import holidays
 import orjson
 
 from notifier import rulebook
@@ -167,8 +166,12 @@ def _in_order(value: Any) -> Any:
 def _holidays(place: str) -> Any:
     """The holidays of `PL` or `DE-BY`, reckoned year by year as they are asked for; none for an unknown place."""
     country, _, region = place.partition("-")
+    if not country:
+        return frozenset()
+    import holidays
+
     try:
-        return holidays.country_holidays(country, subdiv=region or None) if country else frozenset()
+        return holidays.country_holidays(country, subdiv=region or None)
     except (KeyError, NotImplementedError):
         return frozenset()
 

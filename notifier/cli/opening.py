@@ -1,4 +1,4 @@
-"""Opening a project for a command, and reading what a person wrote about time."""
+"""Opening a project for a command, and reading what a person wrote about time; each imports only what it needs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import os
 import traceback
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from notifier.cli.terminal import complain
-from notifier.config import load as load_config
-from notifier.core.duration import Duration
-from notifier.core.local_time import WorkingDays, end_of_day, shift
-from notifier.core.value import time_reader
-from notifier.engine import Engine
 from notifier.errors import UsageError
-from notifier.project import Project, load
-from notifier.store.sql import SqlStore, open_store
+
+if TYPE_CHECKING:
+    from notifier.engine import Engine
+    from notifier.project import Project
+    from notifier.store.sql import SqlStore
 
 __all__ = ["instant", "open_engine", "open_project", "open_records"]
 
@@ -27,12 +26,17 @@ def open_project(root: Path, *, sends: bool = False) -> tuple[Project, SqlStore]
 
     One that does not send needs no secrets of providers, and so may always be used.
     """
+    from notifier.project import load
+    from notifier.store.sql import open_store
+
     project = load(root, sends=sends)
     return project, open_store(project.config.database, root, create=True)
 
 
 def open_engine(root: Path, *, sends: bool) -> Engine:
     """The project's engine; one that does not send has no providers."""
+    from notifier.engine import Engine
+
     _speak_up()
     project, store = open_project(root, sends=sends)
     try:
@@ -60,12 +64,19 @@ def _speak_up() -> None:
 
 def open_records(root: Path) -> tuple[ZoneInfo, SqlStore]:
     """The shop's clock and the store alone: for commands that must work while rules or texts are broken."""
-    config = load_config(root, sends=False)
+    from notifier.config import load
+    from notifier.store.sql import open_store
+
+    config = load(root, sends=False)
     return ZoneInfo(config.shop.timezone), open_store(config.database, root, create=True)
 
 
 def instant(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime:
     """A time, a day (until it is over) or, where there is a `now`, how long from it; on the clock of `zone`."""
+    from notifier.core.duration import Duration
+    from notifier.core.local_time import WorkingDays, end_of_day, shift
+    from notifier.core.value import time_reader
+
     if now is not None:
         try:
             return shift(now, Duration.parse(text), zone, WorkingDays())

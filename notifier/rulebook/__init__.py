@@ -183,8 +183,9 @@ def _note_id(reading: Reading, number: int, id_: str, ids: dict[str, Problem]) -
 
 def _circles(rules: list[tuple[Rule, Document, int]]) -> Iterator[Problem]:
     """Rules that would set themselves off for ever: a survey whose answer sends it again, a message about messages."""
-    feeds = {rule.id: [other.id for other, _, _ in rules if _feeds(rule, other)] for rule, _, _ in rules}
-    for rule, document, number in rules:
+    listening = [one for one in rules if _listens(one[0])]
+    feeds = {rule.id: [other.id for other, _, _ in listening if _feeds(rule, other)] for rule, _, _ in listening}
+    for rule, document, number in listening:
         circle = _way_back(rule.id, feeds)
         if circle:
             way = " -> ".join(circle)
@@ -202,6 +203,12 @@ def _way_back(start: str, feeds: Mapping[str, list[str]]) -> list[str]:
             seen.add(way[-1])
             ways += [[*way, next_] for next_ in feeds[way[-1]]]
     return []
+
+
+def _listens(rule: Rule) -> bool:
+    """Whether it waits for events that sending makes: nothing else can be on a circle."""
+    types = rule.trigger.types if isinstance(rule.trigger, OnEvent) else ()
+    return any(name.startswith(("message.", "survey.")) for name in types)
 
 
 def _feeds(rule: Rule, other: Rule) -> bool:

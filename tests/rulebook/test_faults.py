@@ -411,6 +411,15 @@ def test_22_circles(load, lines, rules, complaints):
     assert told(load, text) == "\n".join(message(text, one) for one in complaints)
 
 
+def test_22_no_rule_is_compared_with_all_others(load, lines, monkeypatch):
+    """Only rules that wait for what sending makes can be on a circle: thousands of others cost nothing."""
+    compared = []
+    monkeypatch.setattr(rulebook, "_feeds", lambda *pair: compared.append(pair))
+    rules = [{"id": f"r{n}", "trigger": "{event: order.shipped}"} for n in range(20)]
+    load("version: 1\nrules:\n" + "".join(lines(**rule) for rule in rules))
+    assert compared == []
+
+
 NO_CIRCLES = {
     "another survey": [{**SURVEY, "only_if": "{survey.name: nps}", "send": "{survey: csat}"}],
     "an answer brings a message": [{**SURVEY, "send": "{template: note}"}],

@@ -1,0 +1,40 @@
+"""What a command does not need, it does not load: each starts as quickly as it can."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from notifier.store.sql import open_store
+
+_RUN = """
+import sys
+from notifier.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+#: Slow to load, and of use to few: all countries' holidays, the makers of tables, and progress bars.
+NEVER = {"holidays.countries", "alembic", "sqlalchemy.orm", "rich"}
+RECORDS = NEVER | {"notifier.project", "notifier.render", "notifier.engine", "jinja2", "markdown_it"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--version"], RECORDS | {"notifier.config", "sqlalchemy", "pydantic"}),
+        (["status"], RECORDS),
+        (["outbox", "list"], RECORDS),
+        (["tick"], NEVER),
+    ],
+)
+def test_commands_load_what_they_need(arguments, unneeded, few_languages):
+    """On a database that is there already: to make one takes the makers of tables."""
+    open_store("sqlite:///var/notifier.db", few_languages, create=True).close()
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, *arguments], cwd=few_languages, capture_output=True, text=True, check=True
+    )
+    assert sorted(unneeded & set(done.stderr.split())) == []
