@@ -296,7 +296,7 @@ def test_a_draft_is_checked_and_filed_nowhere(load, lines):
         "version: 1\nrules:\n" + lines(state="draft") + lines(id="b", trigger="{moment: order.eta}", state="draft")
     )
     assert len(book.rules) == 2
-    assert (book.on_event, book.moments, book.on_change, book.kinds) == ({}, {}, {}, frozenset())
+    assert (book.on_event, book.moments, book.on_change, book.watched) == ({}, {}, {}, {})
 
 
 def test_rules_are_filed_by_what_sets_them_off(load, lines):
@@ -314,7 +314,7 @@ def test_rules_are_filed_by_what_sets_them_off(load, lines):
     assert [one.id for one in book.on_change["order"]["order.eta"]] == ["b"]
     assert [one.id for one in book.moments["order"]] == ["c"]
     assert [one.id for one in book.follow_ups("order")] == ["c"]
-    assert book.kinds == {"order", "stock"}
+    assert book.watched == {"order": {"order.eta"}}
     one = book.by_id["c"]
     assert (one.send_at(0), one.send_at(1), one.send_at(2)) == (one.sends[0], one.follow_up.send, None)
     assert (one.follows_up(one.sends[0]), one.follows_up(one.follow_up.send)) == (False, True)
