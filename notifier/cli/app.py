@@ -16,6 +16,7 @@ from notifier.cli.ingest import ingest
 from notifier.cli.init import init
 from notifier.cli.options import add_command
 from notifier.cli.preview import preview
+from notifier.cli.retry import retry
 from notifier.cli.run import run
 from notifier.cli.sample import sample
 from notifier.cli.silence import mute, pause, resume, unmute
@@ -61,5 +62,6 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 for _command in _COMMANDS:
     add_command(app, _command)
+add_command(outbox.app, retry, "retry")
 app.add_typer(outbox.app, name="outbox", help="Look at messages: what was sent, what waits, what failed.")
 app.add_typer(database.app, name="db", help="Make or check the tables of the database.")

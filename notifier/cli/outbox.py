@@ -83,7 +83,7 @@ def show(
     project, store = open_project(root)
     try:
         with store.read() as unit:
-            outgoing = _find(unit, id)
+            outgoing = find(unit, id)
             rows = next(
                 (rows for match, rows in unit.matches_of(outgoing.subject_key) if match.key == outgoing.key), []
             )
@@ -134,7 +134,7 @@ def _states(text: str) -> list[State]:
     return [state for state in known if state in wanted]
 
 
-def _find(unit: Unit, id_: str) -> Outgoing:
+def find(unit: Unit, id_: str) -> Outgoing:
     """By number, by id, or by the beginning of an id that only one message has."""
     from notifier.errors import UsageError
 

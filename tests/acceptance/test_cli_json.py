@@ -151,3 +151,10 @@ def test_what_the_rest_prints(notifier, project, tmp_path):
     problem, summary = notifier("check", "--json").records[0], notifier("check", "--json").records[-1]
     conforms(problem, "check: a problem")
     conforms(summary["summary"], "check: the summary")
+
+
+def test_what_outbox_retry_prints(notifier, told_and_answered):
+    """A message with whether it is tried again."""
+    (told,) = notifier("outbox", "retry", "1", "--json").records
+    conforms({key: told[key] for key in told if key != "not_tried"}, "outbox list: a message")
+    conforms({"not_tried": told["not_tried"]}, "outbox retry")

@@ -301,3 +301,47 @@ def test_tick_says_that_a_provider_is_broken(notifier, events, monkeypatch):
     assert ended.out.endswith("; waiting: 1 of unknown fate\n")
     monkeypatch.setenv("NOTIFIER_DEBUG", "1")
     assert "Traceback" in notifier("tick", now="2026-03-14T20:00:00Z").err
+
+
+@pytest.fixture
+def failed(notifier, project, history):
+    """A message that could not be written, for want of a city; and the text as it was."""
+    text = project / "templates" / "order_shipped" / "pl.md"
+    whole = text.read_text(encoding="utf-8")
+    text.write_text(whole + "\n{{ order.shipping_address.city }}\n", encoding="utf-8")
+    (project / "events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in history), encoding="utf-8")
+    notifier("ingest", "events.ndjson")
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 0 messages sent, 1 failed\n"
+    text.write_text(whole, encoding="utf-8")
+
+
+def test_a_failed_message_is_tried_again(notifier, failed):
+    """Once its text is mended it goes out, once, and the outbox says so."""
+    said = notifier("outbox", "retry", "--reason", "render_failed")
+    assert (said.code, said.out) == (0, "Message 1 (order-shipped, order:1043) goes out with the next tick.\n")
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 1 message sent\n"
+    again = notifier("outbox", "retry", "1", "--json")
+    assert (again.code, again.records[0]["not_tried"], again.records[0]["state"]) == (1, "not_failed", "accepted")
+    assert notifier("outbox", "retry", "--reason", "render_failed").out == "No message failed for render_failed.\n"
+
+
+def test_another_try_is_decided_anew(notifier, failed, history, project):
+    """What is no longer of use, is muted, or was told by another message meanwhile stays as it is, with the reason."""
+    late = notifier("outbox", "retry", "1", now="2027-03-14T18:00:00Z")
+    assert (late.code, late.out.split(" - ")[1]) == (1, "stale: it would have come too late to be of use\n")
+    notifier("mute", "--all")
+    assert " is not tried again - muted: " in notifier("outbox", "retry", "1").out
+    notifier("unmute", "--all")
+    repeated = {**history[1], "id": "e3", "time": "2026-03-14T11:00:00Z"}
+    (project / "more.ndjson").write_text(json.dumps(repeated), encoding="utf-8")
+    notifier("ingest", "more.ndjson")
+    assert notifier("tick").out == f"{TODAY}  0 times came due, 1 message sent\n"
+    assert " is not tried again - already_sent: " in notifier("outbox", "retry", "1").out
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--reason", "render_failed"]])
+def test_a_retry_needs_one_of_two(notifier, arguments):
+    """Neither everything by mistake, nor two answers to one question."""
+    refused = notifier("outbox", "retry", *arguments)
+    assert refused.code == 2
+    assert refused.err == "notifier: say what is to be tried again: messages by ID, or --reason CODE\n"
