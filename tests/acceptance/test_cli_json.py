@@ -20,6 +20,7 @@ BESIDES = {
     "explain: a message": "outbox list: a message",
     "status: a pause or a mute": "pause, resume, mute, unmute",
     "outbox show": "outbox list: a message",
+    "outbox retry": "outbox list: a message",
 }
 
 
@@ -156,5 +157,4 @@ def test_what_the_rest_prints(notifier, project, tmp_path):
 def test_what_outbox_retry_prints(notifier, told_and_answered):
     """A message with whether it is tried again."""
     (told,) = notifier("outbox", "retry", "1", "--json").records
-    conforms({key: told[key] for key in told if key != "not_tried"}, "outbox list: a message")
-    conforms({"not_tried": told["not_tried"]}, "outbox retry")
+    conforms(told, "outbox retry")
