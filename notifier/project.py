@@ -191,12 +191,11 @@ def load(root: Path, *, sends: bool = True) -> Project:
         texts = Texts.load(root, config, catalogue)
         templates = texts.templates
     except Faults as faults:
-        # The rules are looked at all the same, against the names of the texts that are there.
         problems += faults.problems
-    except OSError as error:
-        problems.append(_unreadable(root, error))
-    if texts is None:
+        # The rules are looked at all the same, against the names of the texts that are there.
         templates = {path.name: None for path in (root / "templates").glob("*/")}
+    except OSError as error:
+        raise Faults([_unreadable(root, error)]) from error
     try:
         book = rulebook.load(root, catalogue, templates, tuple(config.teams))
     except Faults as faults:

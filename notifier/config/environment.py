@@ -76,7 +76,7 @@ def overridden(data: Any, environ: Mapping[str, str]) -> tuple[Any, dict[Loc, st
         except ValueError as error:
             problems.append(Problem(variable, 0, 0, str(error)))
         except _Unset as unset:
-            failed[_met(whole, steps)] = Problem(variable, 0, 0, unset.why)
+            failed[_met(whole, steps)] = Problem(variable, 0, 0, unset.why.removeprefix(f"{variable} "))
     return whole, origins, failed, problems
 
 

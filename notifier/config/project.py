@@ -169,7 +169,8 @@ class _Reading:
 
     def _add(self, path: Loc, problem: Problem) -> None:
         """Say it once, and of a variable where the value came from one."""
-        if any(path[: len(unset)] == unset for unset in self.unset):
+        # Of what holds an unset value nobody can say whether it is sound as a whole.
+        if any(path[: len(unset)] == unset or unset[: len(path)] == path for unset in self.unset):
             return
         variable = self._origin(path)
         self.problems.append(Problem(variable, 0, 0, problem.text) if variable else problem)

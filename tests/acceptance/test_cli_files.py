@@ -48,6 +48,7 @@ def test_a_folder_that_may_not_be_looked_into(notifier, close, folder, named):
     found = notifier("check")
     assert found.code == 1
     assert f"{named}: cannot be read: Permission denied\n" in found.err
+    assert all("cannot be read" in line for line in found.err.splitlines() if line.startswith(("rules", "templates")))
     ended = notifier("tick")
     assert ended.code == 2
     assert f"{named}: cannot be read: Permission denied\n" in ended.err

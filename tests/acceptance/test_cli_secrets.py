@@ -57,5 +57,7 @@ def test_a_secret_in_a_file_that_may_not_be_read(notifier, project, events, monk
     monkeypatch.setenv("NOTIFIER__PROVIDERS__MAIL__PASSWORD_FILE", "/nowhere/password")
     assert notifier("ingest", str(events)).code == 0
     ended = notifier("tick")
-    assert ended.code == 2
-    assert "NOTIFIER__PROVIDERS__MAIL__PASSWORD_FILE names a file that cannot be read" in ended.err
+    assert (ended.code, ended.err) == (
+        2,
+        "notifier: NOTIFIER__PROVIDERS__MAIL__PASSWORD_FILE: names a file that cannot be read\n",
+    )
