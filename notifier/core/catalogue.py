@@ -132,7 +132,13 @@ _PROMISES = {"order.promised_at", "order.eta", "shipment.eta", "shipment.pickup_
 
 
 def _standard_fields() -> list[Field]:
-    rows = [
+    rows = [*_order_fields(), *_shipment_fields(), *_stock_fields(), *_customer_fields()]
+    rows = [replace(one, ends_day=True) if one.path in _PROMISES else one for one in rows]
+    return rows + _event_fields()
+
+
+def _order_fields() -> list[Field]:
+    return [
         Field("order.status", "choice", "the furthest the order has come", tuple(RANKS)),
         Field("order.payment_status", "choice", "how the payment stands",
               ("pending", "authorized", "paid", "failed", "refunded", "partially_refunded")),
@@ -159,6 +165,11 @@ def _standard_fields() -> list[Field]:
             ("tracking_url", "text", "where the customer can follow it"),
         )),
         *_fields("order.shipping_address", _ADDRESS),
+    ]  # fmt: skip
+
+
+def _shipment_fields() -> list[Field]:
+    return [
         Field("shipment.status", "choice", "the last that was heard of the parcel", _SHIPMENT_STATUS),
         Field("shipment.items", "items", "what is in the parcel", items=_ITEM),
         *_fields("shipment", (
@@ -177,6 +188,11 @@ def _standard_fields() -> list[Field]:
             ("pickup_until", "time", "the last day to fetch it"),
             ("attempts", "number", "failed deliveries so far"),
         )),
+    ]  # fmt: skip
+
+
+def _stock_fields() -> list[Field]:
+    return [
         *_fields("stock", (
             ("sku", "text", "the article"),
             ("location", "text", "the store or warehouse that the last event spoke of"),
@@ -185,6 +201,11 @@ def _standard_fields() -> list[Field]:
             ("restock_at", "time", "when more is expected"),
         )),
         Field("stock.available", "number", "units that can be sold, all locations together"),
+    ]  # fmt: skip
+
+
+def _customer_fields() -> list[Field]:
+    return [
         *_fields("customer", (
             ("id", "text", "the shop's own id"),
             ("name", "text", "the whole name"),
@@ -198,8 +219,6 @@ def _standard_fields() -> list[Field]:
         )),
         Field("customer.preferred_channel", "choice", "how they would rather be told", ("email", "sms")),
     ]  # fmt: skip
-    rows = [replace(one, ends_day=True) if one.path in _PROMISES else one for one in rows]
-    return rows + _event_fields()
 
 
 def _event_fields() -> list[Field]:
