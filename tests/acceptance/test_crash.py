@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -91,6 +91,12 @@ class Shop:
         by_sms = [json.loads(line)["to"] for line in sms.read_bytes().splitlines()] if sms.exists() else []
         return Counter([*by_email, *by_sms, *re.findall(r"─ \w+ to (\S+) ─", self.screen.read_text("utf-8"))])
 
+    def taken(self) -> int:
+        """How many events are there for good."""
+        store = open_store("sqlite:///var/notifier.db", self.root, create=True)
+        with closing(store), store.read() as unit:
+            return unit.counts()["events"]
+
     def states(self) -> Counter[str]:
         with self.opened() as engine, engine.store.read() as unit:
             return Counter(one.state for one in unit.find_messages(limit=10_000))
@@ -122,3 +128,34 @@ def test_elsewhere_only_what_was_in_flight_is_in_doubt(few_languages):
     assert len({one["phone"] for one in customers if "phone" in one} - set(told)) <= states["abandoned"]
     assert sum(count - 1 for count in told.values()) <= kills
     assert max(told.values()) <= 2
+
+
+def test_a_file_that_was_half_taken_is_taken_again(few_languages):
+    """What was committed before the death counts once, what was not is taken now: no event lost, none twice."""
+    customers = to_be_told(150)
+    shop = Shop(few_languages, OUTBOXES, [])
+    lines = [
+        json.dumps(envelope(one["id"], "order.shipped", NOW, {"id": one["id"], "customer": one})).encode() + b"\n"
+        for one in customers
+    ]
+    command = [sys.executable, "-m", "notifier", "ingest", "-"]
+    process = subprocess.Popen(
+        command,
+        cwd=few_languages,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "NOTIFIER_NOW": NOW},
+    )
+    process.stdin.writelines(lines[:250])
+    process.stdin.flush()
+    while not shop.taken():
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.01)
+    process.kill()
+    process.communicate()
+    before = shop.taken()
+    with shop.opened() as engine:
+        statuses = Counter(one.status for one in engine.ingest(lines))
+    assert 0 < before < len(customers)
+    assert statuses == {"duplicate": before, "accepted": len(customers) - before}
+    assert shop.states() == {"pending": len(customers)}
