@@ -8,6 +8,7 @@ engine.tick()              everything that is due, decided and sent, until nothi
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,8 @@ from notifier.provider import Provider, find
 from notifier.store import Store
 
 __all__ = ["Engine", "build_providers"]
+
+_log = logging.getLogger(__name__)
 
 
 def build_providers(project: Project) -> dict[str, Provider]:
@@ -116,7 +119,10 @@ class Engine:
     def fire(self) -> int:
         """Decide about one page of what has come due; how many subjects there were."""
         with self.store.begin() as unit:
-            return come_due(self.project, unit, self.now())
+            fired = come_due(self.project, unit, self.now())
+        if fired:
+            _log.info("times: due for %d subjects", fired)
+        return fired
 
     async def send_page(self, carriers: Carriers) -> int:
         """Take one page of messages through to the providers; how many were claimed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from notifier.carriers import CALL_LIMIT, Carriers
@@ -23,6 +24,10 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between tries to write down what was sent; together less than a lease.
 SETTLE_WAITS: tuple[float, ...] = (0.2, 1, 3, 10, 20)
+_SAID = {
+    "Accepted": "sent", "RetryLater": "to be tried again", "Refused": "refused", "Unknown": "of unknown fate",
+    "stayed": "held, dropped or left for later",
+}  # fmt: skip
 #: Seconds of a lease that are counted on.
 _SAFE = LEASE.total_seconds() * 0.8
 
@@ -39,6 +44,7 @@ class Flight:
         self._waiting: list[Ready] = []
         self._flying: set[asyncio.Task[None]] = set()
         self._back: list[tuple[Ready, Outcome]] = []
+        self._came_of: Counter[str] = Counter()
 
     async def carry(self, ready: Sequence[Ready]) -> None:
         """Until each has left and come back, or was found not to leave."""
@@ -59,6 +65,13 @@ class Flight:
             await asyncio.gather(*self._flying, return_exceptions=True)
             if self._back:
                 await self._turn([])
+            self._say(len(ready))
+
+    def _say(self, claimed: int) -> None:
+        """What came of this page, in a line without names."""
+        counts = self._came_of
+        counts["stayed"] = claimed - counts.total()
+        _log.info("messages: %s", ", ".join(f"{counts[name]} {word}" for name, word in _SAID.items() if counts[name]))
 
     def _board(self) -> list[Ready]:
         """Those that may go now, each with a place that is held for it, and those that will need none."""
@@ -107,3 +120,4 @@ class Flight:
         assert one.message is not None
         outcome = await self._carriers.send(one.outgoing.provider, one.message, latest)
         self._back.append((one, outcome))
+        self._came_of[type(outcome).__name__] += 1

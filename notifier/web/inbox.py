@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 _TOGETHER = 1_000
 #: Events that may wait.
 _ROOM = 10_000
+
+_SAID = {"accepted": "taken", "duplicate": "known before", "rejected": "refused (in quarantine)"}
 
 #: What takes a batch in: durable once it returns, with a receipt for each event, in order.
 Take = Callable[[Sequence[Any]], list[Receipt]]
@@ -111,7 +113,9 @@ class Inbox:
             for parcel in parcels:
                 _answer(parcel, error)
             return
-        if any(one.status == "accepted" for one in receipts):
+        counts = Counter[str](one.status for one in receipts)
+        _log.info("events: %s", ", ".join(f"{counts[name]} {word}" for name, word in _SAID.items() if counts[name]))
+        if counts["accepted"]:
             self.taken()
         handed = iter(receipts)
         for parcel in parcels:

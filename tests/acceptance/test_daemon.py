@@ -141,6 +141,23 @@ def states(engine):
 # --- what it does -----------------------------------------------------------------------------------------------------
 
 
+def test_the_log_counts_what_happens(project, pigeons, heard):
+    """A line for each batch of events and for each page of messages: how many, and of nobody the name."""
+    with at_work(project, pigeons) as client:
+        gone = shipped("gone", email=None)
+        sent = shipped("1043")
+        client.post("/events", json=[sent, sent, {"id": "x"}, gone])
+        lines = heard.until("messages: ")
+        assert lines[-2:] == ["events: 2 taken, 1 known before, 1 refused (in quarantine)", "messages: 1 sent"]
+        pigeons["outbox"].send = None  # whoever calls it is met by an error
+        client.post("/events", json=[shipped("1044"), shipped("1045"), shipped("1046")])
+        lines = heard.until("messages: ")
+    (trouble,) = [line for line in lines if "provider" in line]
+    assert trouble.startswith("provider outbox: TypeError in the provider's code (carriers.py, line ")
+    assert lines[-1] == "messages: 3 of unknown fate"
+    assert not any("1043" in line or "example.com" in line for line in lines)
+
+
 def test_an_event_becomes_a_message_at_once(project, pigeons):
     """What comes in by the door leaves by a provider, with nobody asking and no clock striking."""
     with at_work(project, pigeons) as client:
