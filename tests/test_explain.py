@@ -409,6 +409,36 @@ def test_a_message_that_is_paused_says_by_whom_it_waits(placed):
     assert "03-10 10:00 message 1 is held until the next tick - paused: " in "\n".join(placed.told())
 
 
+def test_what_holds_a_message_now(placed, loaded):
+    """Beside what was decided stands what would be decided now: a pause that is over, another that came, a rule that went."""
+    slot = (Mute("pause", "rule:shipped", None, "wrong text"), Mute("pause", "all", at("2026-03-10T12:00"), "strike"))
+    with placed.engine.store.begin() as unit:
+        unit.add_mute(slot[0], placed.now)
+    placed.tell("order.shipped", id="7")
+
+    def outlook():
+        explained = placed.explain()
+        return explained.outlooks[explained.messages[0].key]
+
+    assert outlook().startswith("until resumed, or dropped Thu 2026-03-12 11:00 - paused: rule shipped is paused since")
+    with placed.engine.store.begin() as unit:
+        unit.lift_mute("pause", "rule:shipped")
+        unit.add_mute(slot[1], placed.now)
+    assert outlook() == (
+        "until Tue 2026-03-10 13:00 - paused: everything is paused since Tue 2026-03-10 11:00 until Tue 2026-03-10 13:00: strike"
+    )
+    with placed.engine.store.begin() as unit:
+        unit.lift_mute("pause", "all")
+    assert outlook() == "it goes out at the next look"
+    placed.tell("order.cancelled", id="7")
+    assert outlook() == "at the next look it is dropped - superseded: the order is cancelled"
+    try:
+        placed.engine.project = with_rules(loaded, RULES.replace("id: shipped", "id: sent"))
+        assert outlook() == "its rule is gone: it will be dropped"
+    finally:
+        with_rules(loaded, RULES)
+
+
 def test_what_was_told_before_may_still_be_held(placed):
     """`already_sent` names the earlier message and where that one stands."""
     with placed.engine.store.begin() as unit:

@@ -73,7 +73,8 @@ def _records(explained: Explanation) -> Iterator[dict[str, Any]]:
     from notifier.cli.outbox import message_record
 
     yield from (dict(entry.record) for entry in explained.entries)
-    yield from ({"record": "message", **message_record(one)} for one in explained.messages)
+    for one in explained.messages:
+        yield {"record": "message", **message_record(one), "outlook": explained.outlooks.get(one.key)}
     yield from (standing.record() for standing in explained.standings)
 
 
@@ -106,7 +107,8 @@ def _messages(explained: Explanation) -> Iterator[str]:
     for one in explained.messages:
         about = f", about {one.subject_key}" if one.subject_key != explained.key else ""
         where = f" by {one.channel} in '{one.language}'" if one.channel else ""
-        why = f" - {one.reason}" if one.reason else ""
+        outlook = explained.outlooks.get(one.key, "")
+        why = f" {outlook}" if outlook else f" - {one.reason}" if one.reason else ""
         yield from _wrapped(f"{one.number:>6}  ", f"{one.rule}{about}: {one.template}{where}, {one.state}{why}")
 
 

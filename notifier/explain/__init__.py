@@ -8,6 +8,7 @@ the very gates that decide about messages.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from notifier.explain.entry import Entry
 from notifier.explain.standing import Standing, standings
 from notifier.explain.story import read
 from notifier.explain.timeline import attempt_record, timeline
+from notifier.explain.waiting import outlooks
 from notifier.explain.words import trigger_words
 from notifier.project import Project
 from notifier.store import Unit
@@ -37,6 +39,8 @@ class Explanation:
     zone: ZoneInfo
     entries: tuple[Entry, ...]
     messages: tuple[Outgoing, ...]
+    #: Message key -> what holds it now, for those that are held.
+    outlooks: Mapping[bytes, str]
     standings: tuple[Standing, ...]
 
 
@@ -52,6 +56,7 @@ def explain(project: Project, unit: Unit, key: str, now: datetime) -> Explanatio
         story.scene.zone,
         tuple(timeline(project, story)),
         tuple(sorted(story.messages, key=lambda one: one.number)),
+        outlooks(project, unit, cast, story),
         tuple(standings(project, unit, story)),
     )
 
