@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
+from html import escape
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ import orjson
 from notifier.cast import Cast
 from notifier.core.decide import SendNow
 from notifier.core.match import Candidate, with_event
-from notifier.core.message import Message
+from notifier.core.message import Message, masked
 from notifier.core.scene import Scene
 from notifier.links import Links
 from notifier.project import Project
@@ -20,6 +22,10 @@ from notifier.render import scope
 from notifier.store.record import Outgoing
 
 __all__ = ["Writer", "freeze", "thaw"]
+
+
+#: Where the visible part of a page begins.
+_BODY = re.compile("<body[^>]*>")
 
 
 class Writer:
@@ -35,10 +41,10 @@ class Writer:
         links = self._links.of(outgoing)
         context = scope({**_facts(cast, candidate, scene), "links": links}, project.catalogue, scene.now)
         written = project.texts.render(send.template, where.channel, where.language, context, scene.zone)
-        return Message(
+        message = Message(
             id=outgoing.id,
             channel=where.channel,
-            to=self._address(where),
+            to=where.address,
             sender=self._sender(where.channel, send.category),
             subject=written.subject,
             text=written.text,
@@ -50,12 +56,26 @@ class Writer:
             written_at=scene.now,
             headers=self._links.headers(links) if where.channel == "email" else (),
         )
+        return self._redirected(message, outgoing.recipient)
 
-    def _address(self, where: SendNow) -> str:
-        """Where it goes; in a rehearsal everything goes to one address."""
+    def _redirected(self, message: Message, recipient: str) -> Message:
+        """In a rehearsal everything goes to one address, and an e-mail says for whom it was meant."""
         redirect = self._project.config.redirect_all_to
-        instead = None if redirect is None else redirect.email if where.channel == "email" else redirect.sms
-        return str(instead or where.address)
+        instead = None if redirect is None else redirect.email if message.channel == "email" else redirect.sms
+        if not instead:
+            return message
+        if message.channel != "email":
+            return replace(message, to=str(instead))
+        meant = f"{recipient}, {masked(message.to)}" if message.to else recipient
+        meant = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in meant)
+        line = f"[A rehearsal: this is meant for {meant}]"
+        return replace(
+            message,
+            to=str(instead),
+            text=f"{line}\n\n{message.text}",
+            html=_BODY.sub(lambda body: f"{body[0]}<p>{escape(line)}</p>", message.html, count=1),
+            headers=(*message.headers, ("X-Notifier-Meant-For", meant)),
+        )
 
     def _sender(self, channel: str, category: str) -> str:
         channels = self._project.config.channels

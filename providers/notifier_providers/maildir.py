@@ -6,6 +6,8 @@ import asyncio
 import os
 import re
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,6 +17,9 @@ from notifier.core.message import Message
 from notifier.provider import Accepted, Outcome, Refused, RetryLater
 
 __all__ = ["Maildir", "MaildirSettings"]
+
+#: Seconds after which nobody is still writing what lies in tmp/.
+_ABANDONED = 36 * 3600
 
 
 class MaildirSettings(provider.Settings):
@@ -38,6 +43,7 @@ class Maildir:
         self._path = project / settings.path
         self._read: frozenset[str] = frozenset()
         self._looked_at = 0
+        self._cleared = False
 
     async def send(self, message: Message) -> Outcome:
         try:
@@ -57,6 +63,7 @@ class Maildir:
     def _deliver(self, name: str, content: bytes) -> None:
         for folder in ("tmp", "new", "cur"):
             (self._path / folder).mkdir(parents=True, exist_ok=True)
+        self._clear_up()
         if self._holds(name):
             return
         handle, written = tempfile.mkstemp(prefix=f"{name}.", dir=self._path / "tmp")
@@ -70,6 +77,16 @@ class Maildir:
             Path(written).unlink()
             raise
         _sync(self._path / "new")
+
+    def _clear_up(self) -> None:
+        """Once, delete what was begun and never delivered, as a Maildir's writers do after 36 hours."""
+        if self._cleared:
+            return
+        self._cleared = True
+        for begun in (self._path / "tmp").iterdir():
+            with suppress(FileNotFoundError):  # somebody else clears up as well
+                if begun.is_file() and time.time() - begun.stat().st_mtime > _ABANDONED:
+                    begun.unlink()
 
     def _holds(self, name: str) -> bool:
         """Whether it was delivered before; what a mail reader has taken to cur/ has flags and sizes after its name."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import email
 import json
+from email import policy
+from html import escape
 
 import pytest
 
@@ -345,3 +348,19 @@ def test_a_retry_needs_one_of_two(notifier, arguments):
     refused = notifier("outbox", "retry", *arguments)
     assert refused.code == 2
     assert refused.err == "notifier: say what is to be tried again: messages by ID, or --reason CODE\n"
+
+
+def test_redirected_mail_says_for_whom_it_was_meant(notifier, project, history):
+    """In a rehearsal all mail comes to one desk: its first line and a header say whose it is, and keep the address back."""
+    with (project / "config" / "notifier.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nredirect_all_to: {email: desk@shop.example}\n")
+    history[0]["data"]["customer"]["id"] = "<b>\nBcc: eva@example.com"
+    (project / "events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in history), encoding="utf-8")
+    notifier("ingest", "events.ndjson")
+    notifier("tick")
+    (path,) = (project / "var" / "outbox" / "email" / "new").iterdir()
+    mail = email.message_from_bytes(path.read_bytes(), policy=policy.default)
+    whom = "customer:<b>\N{REPLACEMENT CHARACTER}Bcc: eva@example.com, d***@e***"
+    assert (mail["To"], mail["Bcc"], mail["X-Notifier-Meant-For"]) == ("desk@shop.example", None, whom)
+    assert mail.get_body(("plain",)).get_content().startswith(f"[A rehearsal: this is meant for {whom}]\r\n")
+    assert f"<p>[A rehearsal: this is meant for {escape(whom)}]</p>" in mail.get_body(("html",)).get_content()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import mailbox
+import os
 from email import policy
 
 import pytest
@@ -88,3 +89,14 @@ def test_what_cannot_be_an_email_is_refused(maildir):
     assert accented == Refused("address needs SMTPUTF8", "address")
     assert isinstance(nobody, Refused)
     assert nobody.scope == "sender"
+
+
+def test_what_a_crash_left_is_cleared_up(maildir, tmp_path):
+    """What was begun long ago and never delivered goes with the first message; what somebody may still write stays."""
+    folder = tmp_path / "outbox" / "tmp"
+    folder.mkdir(parents=True)
+    for name in ("old", "new"):
+        (folder / name).write_text("half a mess")
+    os.utime(folder / "old", (0, 0))
+    assert isinstance(send(maildir, sample("email"))[0], Accepted)
+    assert [path.name for path in folder.iterdir()] == ["new"]
