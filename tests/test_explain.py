@@ -168,6 +168,14 @@ def test_events_say_what_they_changed(placed):
     ]
 
 
+def test_articles_are_told_by_name(placed):
+    """What an order holds is told in words, and a long list by its beginning."""
+    placed.tell("order.updated", id="7", items=[{"sku": "S", "name": "Wool socks", "quantity": 2}, {"sku": "BOOT-42"}])
+    assert "03-10 10:00 order.updated: items [2 x Wool socks, BOOT-42]" in placed.told()
+    placed.tell("order.updated", id="8", items=[{"sku": f"A{number}"} for number in range(9)])
+    assert placed.told("order:8")[0].endswith("items [A0, A1, A2, A3, A4, ...]")
+
+
 def test_a_late_arrival_is_said_to_be_one(placed):
     """What happened on Monday and arrived on Wednesday stands on Monday, with the day of its arrival."""
     placed.now = at("2026-03-12T10:00")

@@ -42,6 +42,11 @@ class QuietHours:
 
     def ends(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         """The instant at which the window that `moment` lies in is over; None where it lies in none."""
+        end = self._end(moment, zone)
+        # Where clocks go forward, the day may lack the only minutes that the window leaves: then it is the next day's end.
+        return end and (self._end(end, zone) or end)
+
+    def _end(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
         wall = moment.astimezone(zone)
         now = wall.time()
         if self.start < self.end:

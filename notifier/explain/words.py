@@ -13,6 +13,9 @@ from notifier.core.rule import Change, Moment, OnEvent, Trigger
 
 __all__ = ["end_words", "plain", "reason_words", "trigger_words", "value_words"]
 
+#: Of a list so many entries are told.
+_MOST_ENTRIES = 5
+
 
 def trigger_words(trigger: Trigger) -> str:
     """`order.promised_at + 1d at 09:00`, `order.shipped`, `order.eta later by 1d`."""
@@ -37,10 +40,19 @@ def value_words(value: Any, zone: ZoneInfo) -> str:
     if isinstance(value, datetime):
         return when(value, zone)
     if isinstance(value, list):
-        return f"[{len(value)}]"
+        told = [_entry_words(one) for one in value[:_MOST_ENTRIES]]
+        return f"[{', '.join(told)}{', ...' if len(value) > _MOST_ENTRIES else ''}]"
     if isinstance(value, dict):
         return f"{{{len(value)}}}"
     return "unknown" if value is None else str(value)
+
+
+def _entry_words(entry: Any) -> str:
+    """`2 x Wool socks`, of an order's items what one is; of a list of words the word."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    count = entry.get("quantity")
+    return f"{f'{count} x ' if count not in (None, 1) else ''}{entry.get('name') or entry.get('sku') or 'item'}"
 
 
 def plain(value: Any) -> Any:

@@ -137,7 +137,7 @@ def test_a_backtest_says_why_not(notifier, history, project):
     lines = notifier("backtest", "--events", "events.json").out.splitlines()
     assert lines[4:6] == [
         "order-shipped     0     0        1",
-        "       1 dropped: no_address - nobody knows where to write to",
+        "       1 dropped: no_address - no address is known, or none that is valid",
     ]
 
 

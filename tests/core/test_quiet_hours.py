@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from notifier.core.quiet_hours import OfficeHours, QuietHours
@@ -41,6 +41,7 @@ def inside(window, moment, zone):
     return wall >= window.start or wall < window.end
 
 
+@example(QuietHours(time(2, 1), time(2, 0)), datetime(2026, 3, 28, 21, tzinfo=UTC), ZoneInfo("Europe/Warsaw"))
 @given(_windows, _moments, st.sampled_from(ZONES).map(ZoneInfo))
 def test_never_inside_and_never_early(window, moment, zone):
     """Whatever the window, the zone and the clocks: what is held goes out after its time and outside the window."""
