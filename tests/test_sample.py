@@ -74,6 +74,11 @@ def test_its_history_can_be_replayed(shop: tuple[Path, int, str]) -> None:
     result._lines.close()
 
 
+def _survey_links(told: str) -> list[str]:
+    """The tokens of links that the sample shows; they must open the same page after another opening."""
+    return re.findall(r"/s/(\S+)", told)
+
+
 def test_a_second_opening_keeps_what_was_edited_and_begins_the_story_anew(
     shop: tuple[Path, int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +90,7 @@ def test_a_second_opening_keeps_what_was_edited_and_begins_the_story_anew(
     assert code == 0
     assert "low-shelf" in again
     assert again.count(" -> ") == told.count(" -> ")
+    assert _survey_links(told) == _survey_links(again) != []
     assert len(list((root / "var/outbox/email/new").iterdir())) < told.count(" -> ") + len(ORDERS)
 
 
@@ -161,3 +167,5 @@ def test_the_shop_stays_open_until_it_is_closed(tmp_path: Path) -> None:
         assert process.wait(60) == 0, "".join(told)
     assert any("The shop is open: it takes events at http://127.0.0.1:" in line for line in told)
     assert any("order-shipped    order 1050     -> Anna" in line for line in told)
+    assert "on the clock of Europe/Warsaw:" in told[0]
+    assert not any(" INFO " in line for line in told)

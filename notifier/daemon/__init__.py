@@ -68,15 +68,16 @@ def run(
     once: bool = False,
     ready: Callable[[str], object] | None = None,
     roles: Collection[str] = ROLES,
+    level: int = logging.INFO,
 ) -> int:
     """Run the project at `root` until SIGTERM or SIGINT; the exit code.
 
     `host` and `port` win over the configuration. `once` stops when nothing is due. `ready` is called with the address
-    (`http://127.0.0.1:8025`, empty without the role `web`) as soon as it can be reached, and should return soon.
+    (`http://127.0.0.1:8025`, empty without the role `web`) as soon as it can be reached, and should return soon. What is less than `level` is not logged.
 
     Raises UsageError, Faults, Busy (another process holds the project) and Unreachable, before anything is done.
     """
-    log.begin()
+    log.begin(level)
     with opened(root, host=host, port=port, once=once, roles=roles) as daemon:
         try:
             with _signals(daemon), daemon:

@@ -17,12 +17,12 @@ from notifier.errors import UsageError
 __all__ = ["begin"]
 
 
-def begin(environ: Mapping[str, str] = os.environ) -> None:
-    """Set logging up, unless whoever called has done so. Raises UsageError for a form that there is not."""
+def begin(level: int = logging.INFO, environ: Mapping[str, str] = os.environ) -> None:
+    """Set logging up from `level` on, unless whoever called has done so. Raises UsageError for a form that there is not."""
     form = environ.get("NOTIFIER_LOG", "") or "text"
     if form not in {"text", "json"}:
         raise UsageError(f"NOTIFIER_LOG is '{form}'; it can be text or json")
-    logging.getLogger("notifier").setLevel(logging.INFO)
+    logging.getLogger("notifier").setLevel(level)
     # A look at the files that takes longer than the time between two looks is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     if logging.getLogger().handlers:

@@ -48,7 +48,8 @@ def run(root: Path, *, once: bool, out: TextIO) -> int:
         told = events(calendar, now)
         _write_history(root, told)
         out.write(
-            f"{'Made' if is_new else 'Kept'} the sample shop in {root}/. Its last two weeks ({len(told)} events):\n"
+            f"{'Made' if is_new else 'Kept'} the sample shop in {root}/. Its last two weeks ({len(told)} events),"
+            f" on the clock of {project.zone}:\n"
         )
         account = Account(out, project.zone)
         replay(project, told, calendar, now, account)
@@ -70,8 +71,9 @@ def _laid_out(root: Path) -> bool:
 
 
 def _begin_anew(root: Path) -> None:
+    """But for the key of links: the same story has the same messages, and links of an earlier playing open them."""
     for path in (root / "var").iterdir():
-        if path.name != "lock":
+        if path.name not in ("lock", "secret"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import urllib.request
 from dataclasses import replace
@@ -52,7 +53,7 @@ def keep_open(root: Path, project: Project, out: TextIO) -> int:
         threading.Thread(target=_day, args=(root, project, address, out, over), name="day", daemon=True).start()
 
     try:
-        return daemon.run(root, port=project.config.web.port, ready=opened)
+        return daemon.run(root, port=project.config.web.port, ready=opened, level=logging.WARNING)
     finally:
         over.set()
 
@@ -71,7 +72,9 @@ def _day(root: Path, project: Project, address: str, out: TextIO, over: threadin
             _post(project, address, envelope(one.source, f"today-{number}", one.type, now, one.data))
         told = _watch(store, account, told, 10, over)
         if not over.is_set():
-            out.write("\nThat was all for today. The daemon goes on; Ctrl-C closes the shop.\n")
+            out.write(
+                "\nThat was all for today. The daemon goes on, and 'Look here' above says where to look; Ctrl-C closes the shop.\n"
+            )
             out.flush()
         while not over.is_set():
             told = _watch(store, account, told, 60, over)
