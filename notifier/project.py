@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time
@@ -150,10 +150,10 @@ class Project:
                 found = calendar.carriers.get(name, calendar.shop)
             elif kind == "destination":
                 if name not in calendar.destinations:
-                    return WorkingDays(_holidays(name))
+                    return WorkingDays(_Holidays(name))
                 found = calendar.destinations[name]
             weekend = tuple(_DAYS.index(day) for day in found.weekend)
-            return WorkingDays(_holidays(found.holidays or ""), weekend)
+            return WorkingDays(_Holidays(found.holidays or ""), weekend)
 
         return days
 
@@ -163,17 +163,29 @@ def _in_order(value: Any) -> Any:
     return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
-def _holidays(place: str) -> Any:
-    """The holidays of `PL` or `DE-BY`, reckoned year by year as they are asked for; none for an unknown place."""
-    country, _, region = place.partition("-")
-    if not country:
-        return frozenset()
-    import holidays
+class _Holidays:
+    """Those of `PL` or `DE-BY`, reckoned year by year as they are asked for; none for an unknown place.
 
-    try:
-        return holidays.country_holidays(country, subdiv=region or None)
-    except (KeyError, NotImplementedError):
-        return frozenset()
+    Found when the first day is asked about: with one country's the whole world's are loaded, which many shops never need.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    def __contains__(self, day: object) -> bool:
+        return day in self._days
+
+    @cached_property
+    def _days(self) -> Container[object]:
+        country, _, region = self._place.partition("-")
+        if not country:
+            return frozenset()
+        import holidays
+
+        try:
+            return holidays.country_holidays(country, subdiv=region or None)
+        except (KeyError, NotImplementedError):
+            return frozenset()
 
 
 def load(root: Path, *, sends: bool = True) -> Project:

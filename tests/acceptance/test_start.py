@@ -28,10 +28,11 @@ RECORDS = NEVER | {"notifier.project", "notifier.render", "notifier.engine", "ji
         (["--version"], RECORDS | {"notifier.config", "sqlalchemy", "pydantic"}),
         (["status"], RECORDS),
         (["outbox", "list"], RECORDS),
+        (["ingest", "events.ndjson"], NEVER),
         (["tick"], NEVER),
     ],
 )
-def test_commands_load_what_they_need(arguments, unneeded, few_languages):
+def test_commands_load_what_they_need(arguments, unneeded, few_languages, events):
     """On a database that is there already: to make one takes the makers of tables."""
     open_store("sqlite:///var/notifier.db", few_languages, create=True).close()
     done = subprocess.run(
