@@ -33,9 +33,9 @@ from notifier.render.reading import MessageSettings
 from notifier.render.scope import LINKS
 from notifier.render.speech import DATE_FORMS
 from notifier.render.survey import SURVEY_WORDS, SurveySettings
-from notifier.rulebook.compiling import _HOW, _TRIGGERS
 from notifier.rulebook.reading import _TAKES
 from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry
+from notifier.rulebook.trigger import TRIGGERS
 from notifier.sample.history import Calendar
 from notifier.sample.history import events as events_up_to
 
@@ -173,8 +173,8 @@ def _keys(model: type[BaseModel]) -> set[str]:
 
 HAND_WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("reasons.md", "The reasons"): REASONS,
-    ("rules.md", "Triggers"): _TRIGGERS,
-    ("rules.md", "Changes"): _HOW,
+    ("rules.md", "Triggers"): TRIGGERS,
+    ("rules.md", "Changes"): TRIGGERS["change"],
     ("rules.md", "Operators"): {*(set(OPERATORS) - {"is"}), "exists"},
     ("rules.md", "Blocks"): BLOCKS,
     ("rules.md", "Keys of a rule"): _keys(RuleEntry),

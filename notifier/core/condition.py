@@ -51,6 +51,10 @@ class Condition(Protocol):
 
     def fields(self) -> Iterator[Field]: ...
 
+    def by_clock(self) -> bool:
+        """Whether it can turn by the mere passing of time."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TimeRef:
@@ -160,6 +164,9 @@ class Clause:
         if isinstance(self.operand, TimeRef | NumberRef) and isinstance(self.operand.base, Field):
             yield self.operand.base
 
+    def by_clock(self) -> bool:
+        return isinstance(self.operand, Duration) or (isinstance(self.operand, TimeRef) and self.operand.base is None)
+
 
 def _shown(field: Field, value: Any, scene: Scene) -> str:
     """A value as people may read it: an explanation can be passed on, and addresses in it are masked."""
@@ -187,6 +194,9 @@ class _Group:
     def fields(self) -> Iterator[Field]:
         for part in self.parts:
             yield from part.fields()
+
+    def by_clock(self) -> bool:
+        return any(part.by_clock() for part in self.parts)
 
 
 class AllOf(_Group):
@@ -239,6 +249,9 @@ class Items:
 
     def fields(self) -> Iterator[Field]:
         yield self.field
+
+    def by_clock(self) -> bool:
+        return self.condition.by_clock()
 
 
 def _of_item(scene: Scene, item: Mapping[str, Any]) -> Scene:

@@ -18,7 +18,7 @@ from notifier.core.duration import Duration
 from notifier.core.local_time import rfc3339, shift, start_of_day
 from notifier.core.match import Candidate, refusal, with_event
 from notifier.core.policy import Cap, Policy, Team
-from notifier.core.rule import Moment
+from notifier.core.rule import Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
 from notifier.core.trigger import stands
@@ -299,7 +299,8 @@ def _trigger(case: _Case) -> Drop | None:
     ended = _ended(case)
     if ended and not rule.spans_the_end:
         return Drop("superseded", ended)
-    if (case.again or isinstance(rule.trigger, Moment)) and not stands(rule.trigger, case.candidate.seen, case.scene):
+    late = case.again or isinstance(rule.trigger, Timed) or rule.still_true_after is not None
+    if late and not stands(rule.trigger, case.candidate.seen, case.scene):
         return Drop("superseded")
     return None
 

@@ -19,9 +19,9 @@ from notifier.core.local_time import when
 from notifier.core.match import with_event
 from notifier.core.message import masked
 from notifier.core.policy import Mute, Policy, Team
-from notifier.core.rule import Change, Moment
+from notifier.core.rule import BecomesTrue, Change, Moment, NoNews
 from notifier.core.scene import Scene
-from notifier.core.trigger import due
+from notifier.core.trigger import due, silence
 
 __all__ = ["grounds", "mute_words"]
 
@@ -98,9 +98,19 @@ def _given(case: _Case) -> str:
 
 def _superseded(case: _Case) -> str:
     trigger, scene = case.decision.candidate.rule.trigger, case.scene
-    watched = trigger.field if isinstance(trigger, Moment | Change) else None
-    if (given := _given(case)) or watched is None:
+    if given := _given(case):
         return given
+    if isinstance(trigger, NoNews):
+        heard = silence(trigger, scene)
+        return f"the last that was heard is of {when(heard, scene.zone)}" if heard else "nothing is known to count from"
+    if isinstance(trigger, BecomesTrue):
+        return "; ".join(
+            f"{one.seen}, and it waits for {one.clause}"
+            for one in _telling(trigger.condition, truth=False, scene=scene)
+        )
+    watched = trigger.field if isinstance(trigger, Moment | Change) else None
+    if watched is None:
+        return ""
     value = scene.value(watched.path)
     if value is None:
         return f"{watched.path} is not known any more"

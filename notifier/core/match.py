@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from notifier.core.condition import Condition
 from notifier.core.event import Event
-from notifier.core.local_time import rfc3339
-from notifier.core.rule import Book, Change, Moment, OnEvent, Rule, Send
+from notifier.core.local_time import rfc3339, shift
+from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory
-from notifier.core.trigger import changed, due, follow_up_due
+from notifier.core.trigger import became_true, changed, due, follow_up_due, ready_again, silence, stands
 
-__all__ = ["Candidate", "Due", "Step", "after_sending", "arm", "concerned", "step"]
+__all__ = ["FOLLOW_UP", "STILL", "Candidate", "Due", "Step", "after_sending", "arm", "concerned", "step"]
 
-_FOLLOW_UP = "/follow_up"
+#: What follows a rule's id in the name of a timer that is not its trigger's own.
+FOLLOW_UP, STILL = "/follow_up", "/still"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def concerned(book: Book, before: Aggregate, after: Aggregate, event: Event) -> 
     if (kind, event.type) in book.on_event or after.memory.left:
         return True
     if before.closed != after.closed or not before.known:
-        return kind in book.moments
+        return kind in book.timed or kind in book.turning
     old, new = before.facts, after.facts
     return any(old.get(path) != new.get(path) for path in book.watched.get(kind, ()))
 
@@ -67,38 +68,79 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
     """
     if isinstance(stimulus, Due):
         return _come_due(book, after, scene)
-    fired = _fired(book, before, after, stimulus, scene)
-    candidates = tuple(_candidates(fired, after, stimulus, scene)) if fired else ()
-    return Step(arm(book, before, after, scene), candidates)
+    spent = _spent(book, after, scene)
+    memory = after.memory if spent == after.memory.spent else after.memory._replace(spent=spent)
+    candidates: list[Candidate] = []
+    for rule, seen in _fired(book, before, after, stimulus, scene):
+        if rule.id in memory.spent or (after.closed and not rule.spans_the_end):
+            continue
+        found = _candidates(rule, seen, after, stimulus, scene)
+        if found and rule.turns:
+            memory = memory._replace(spent=memory.spent | {rule.id})
+        if rule.still_true_after is None:
+            candidates += found
+        elif found:
+            memory = _wait(rule, found[0], memory, scene)
+    if memory is not after.memory:
+        after = after.remembering(memory)
+    return Step(arm(book, before, after, scene), tuple(candidates))
+
+
+def _spent(book: Book, subject: Aggregate, scene: Scene) -> frozenset[str]:
+    """Of the rules that have fired and wait to be ready again, those that still do."""
+    spent = subject.memory.spent
+    return spent and spent.difference(
+        rule.id for rule in book.turning.get(subject.kind, ()) if ready_again(rule.trigger, scene)
+    )
 
 
 def _fired(
     book: Book, before: Aggregate, after: Aggregate, event: Event, scene: Scene
 ) -> list[tuple[Rule, Mapping[str, Any]]]:
-    """Rules whose trigger an event is, or a change that it made; with what they see of it."""
+    """Rules whose trigger an event is, or a change that it made; with what they see of it, by their place."""
     kind = after.kind
+    told = {"event.type": event.type}
     found: list[tuple[Rule, Mapping[str, Any]]] = [
-        (rule, {"event.type": event.type, **event.facts}) for rule in book.on_event.get((kind, event.type), ())
+        (rule, {**told, **event.facts}) for rule in book.on_event.get((kind, event.type), ())
     ]
     for path, rules in book.on_change.get(kind, {}).items():
         old, new = before.facts.get(path), after.facts.get(path)
         if old is None or new is None or old == new:
             continue
-        told = {"event.type": event.type, "change.field": path, "change.before": old, "change.after": new}
-        found += ((rule, told) for rule in rules if changed(_change(rule), old, new, scene))
-    return found
+        seen = {**told, "change.field": path, "change.before": old, "change.after": new}
+        found += ((rule, seen) for rule in rules if changed(_change(rule), old, new, scene))
+    if kind in book.turning:
+        earlier = scene._replace(facts={**scene.facts, kind: before.facts})
+        found += ((rule, told) for rule in book.turning[kind] if became_true(rule.trigger, earlier, scene))
+    return sorted(found, key=lambda one: one[0].place) if len(found) > 1 else found
 
 
-def _candidates(
-    fired: list[tuple[Rule, Mapping[str, Any]]], after: Aggregate, event: Event, scene: Scene
-) -> Iterator[Candidate]:
-    for rule, seen in sorted(fired, key=lambda one: one[0].place):
-        if after.closed and not rule.spans_the_end:
-            continue
-        sight = with_event(scene, seen)
-        for send in rule.sends:
-            if admitted(rule, send, sight):
-                yield Candidate(rule, send, after.key, f"{event.source}#{event.id}", event.time, seen)
+def _candidates(rule: Rule, seen: Mapping[str, Any], after: Aggregate, event: Event, scene: Scene) -> list[Candidate]:
+    sight = with_event(scene, seen)
+    occurrence = f"{event.source}#{event.id}"
+    return [
+        Candidate(rule, send, after.key, occurrence, event.time, seen)
+        for send in rule.sends
+        if admitted(rule, send, sight)
+    ]
+
+
+def _wait(rule: Rule, fired: Candidate, memory: Memory, scene: Scene) -> Memory:
+    """With a wait whether what set the rule off lasts; one that runs already goes on."""
+    timer = rule.id + STILL
+    if timer in memory.armed:
+        return memory
+    assert rule.still_true_after is not None
+    moment = shift(scene.now, rule.still_true_after, scene.zone, scene.working("shop"))
+    return memory._replace(armed={**memory.armed, timer: Armed(moment, fired.occurrence, rule.hash, fired.seen)})
+
+
+def _lasts(rule: Rule, subject: Aggregate, seen: Mapping[str, Any], scene: Scene) -> bool:
+    """Whether what set the rule off is still so, and its conditions let something through."""
+    if subject.closed and not rule.spans_the_end:
+        return False
+    sight = with_event(scene, seen)
+    return stands(rule.trigger, seen, scene) and any(admitted(rule, send, sight) for send in rule.sends)
 
 
 def _change(rule: Rule) -> Change:
@@ -149,51 +191,67 @@ def refusal(only_if: Condition | None, not_if: Condition | None, rule: Rule, sce
 
 def arm(book: Book, before: Aggregate, after: Aggregate, scene: Scene) -> Aggregate:
     """The subject with its armed times moved to where its facts now put them."""
-    rules = book.moments.get(after.kind, ())
     memory = after.memory
     anew = before.closed != after.closed or not before.known
-    for rule in rules:
-        watched = _moment(rule).field
-        path = watched.path if watched else ""
-        if anew or before.facts.get(path) != after.facts.get(path):
-            memory = _armed(rule, memory, _due(rule, after, scene), scene.now)
+    for rule in book.timed.get(after.kind, ()):
+        if anew or any(before.facts.get(one.path) != after.facts.get(one.path) for one in rule.trigger.fields):
+            memory = _armed(rule, memory, _due(rule, after, scene), scene)
     if memory.left:
         memory = _arm_follow_ups(book, memory, scene)
+    if any(timer.endswith(STILL) for timer in memory.armed):
+        memory = _end_waits(book, after, memory, scene)
     return after if memory is after.memory else after.remembering(memory)
 
 
+def _end_waits(book: Book, subject: Aggregate, memory: Memory, scene: Scene) -> Memory:
+    """Without the waits for what is no longer so; their rules may fire anew."""
+    for timer, one in memory.armed.items():
+        rule = _rule_of(book, timer) if timer.endswith(STILL) else None
+        if rule is not None and not _lasts(rule, subject, one.seen, scene):
+            armed = {name: kept for name, kept in memory.armed.items() if name != timer}
+            memory = memory._replace(armed=armed, spent=memory.spent - {rule.id})
+    return memory
+
+
 def rearm(book: Book, aggregate: Aggregate, scene: Scene) -> Aggregate:
-    """The subject under a new set of rules: times that lie ahead are armed, what is past stays past."""
+    """The subject under a new set of rules: times that lie ahead are armed, what is past or so already stays untold."""
     memory = aggregate.memory
-    for rule in book.moments.get(aggregate.kind, ()):
+    for rule in book.timed.get(aggregate.kind, ()):
         moment = _due(rule, aggregate, scene)
         if rule.id not in memory.armed and moment is not None and moment > scene.now:
-            memory = _armed(rule, memory, moment, scene.now)
+            memory = _armed(rule, memory, moment, scene)
+    so_already = {
+        rule.id
+        for rule in book.turning.get(aggregate.kind, ())
+        if isinstance(rule.trigger, BecomesTrue) and rule.trigger.condition.holds(scene) is True
+    }
+    if not so_already <= memory.spent:
+        memory = memory._replace(spent=memory.spent | so_already)
     return aggregate if memory is aggregate.memory else aggregate.remembering(memory)
 
 
 def _due(rule: Rule, aggregate: Aggregate, scene: Scene) -> datetime | None:
     if aggregate.closed and not rule.spans_the_end:
         return None
-    return due(_moment(rule), scene)
+    return due(_timed(rule), scene)
 
 
-def _moment(rule: Rule) -> Moment:
-    assert isinstance(rule.trigger, Moment)
+def _timed(rule: Rule) -> Timed:
+    assert isinstance(rule.trigger, Timed)
     return rule.trigger
 
 
-def _armed(rule: Rule, memory: Memory, moment: datetime | None, now: datetime) -> Memory:
-    """Arm, move or disarm one rule's moment. What was passed over or has fired only fires again for a later instant."""
+def _armed(rule: Rule, memory: Memory, moment: datetime | None, scene: Scene) -> Memory:
+    """Arm, move or disarm one rule's time. What was passed over or has fired only fires again for a later instant."""
     current, fired = memory.armed.get(rule.id), memory.fired.get(rule.id)
     if moment is not None and current is not None and current.due == moment:
         return memory
     armed = {timer: one for timer, one in memory.armed.items() if timer != rule.id}
     if moment is None or (fired is not None and moment <= fired):
         return memory if current is None else memory._replace(armed=armed)
-    if moment < now and current is None and fired is None and not rule.send_if_already_past:
+    if moment < scene.now and current is None and fired is None and not rule.send_if_already_past:
         return memory._replace(fired={**memory.fired, rule.id: moment})
-    armed[rule.id] = Armed(moment, rfc3339(moment), rule.hash)
+    armed[rule.id] = Armed(moment, rfc3339(silence(rule.trigger, scene) or moment), rule.hash)
     return memory._replace(armed=armed)
 
 
@@ -202,7 +260,7 @@ def _arm_follow_ups(book: Book, memory: Memory, scene: Scene) -> Memory:
         rule = book.by_id.get(rule_id)
         if rule is None or rule.follow_up is None:
             continue
-        timer = rule_id + _FOLLOW_UP
+        timer = rule_id + FOLLOW_UP
         moment = follow_up_due(rule.follow_up, left, scene)
         current = memory.armed.get(timer)
         if (current.due if current else None) == moment:
@@ -229,21 +287,23 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
     cancelled = []
     come = [(timer, one) for timer, one in memory.armed.items() if one.due <= scene.now]
     for timer, one in sorted(come, key=lambda pair: (pair[1].due, _place(book, pair[0]))):
-        rule = book.by_id.get(timer.removesuffix(_FOLLOW_UP))
+        rule = _rule_of(book, timer)
         memory = memory._replace(armed={name: kept for name, kept in memory.armed.items() if name != timer})
-        if rule is None or rule.state == "draft" or (timer.endswith(_FOLLOW_UP) and rule.follow_up is None):
+        if rule is None or rule.state == "draft" or (timer.endswith(FOLLOW_UP) and rule.follow_up is None):
             cancelled.append((timer, one))
-        elif timer.endswith(_FOLLOW_UP):
+        elif timer.endswith(STILL):
+            candidates += (_candidate(rule, send, aggregate, one) for send in rule.sends)
+        elif timer.endswith(FOLLOW_UP):
             left = {name: kept for name, kept in memory.left.items() if name != rule.id}
             memory = memory._replace(left=left)
             assert rule.follow_up is not None
             candidates.append(_candidate(rule, rule.follow_up.send, aggregate, one))
-        elif isinstance(rule.trigger, OnEvent | Change):
+        elif not isinstance(rule.trigger, Timed):
             cancelled.append((timer, one))
         else:
             moment = _due(rule, aggregate, scene)
             if moment is not None and moment > scene.now:
-                memory = _armed(rule, memory, moment, scene.now)
+                memory = _armed(rule, memory, moment, scene)
                 continue
             memory = memory._replace(fired={**memory.fired, rule.id: one.due})
             candidates += (_candidate(rule, send, aggregate, one) for send in rule.sends)
@@ -251,9 +311,13 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
 
 
 def _candidate(rule: Rule, send: Send, aggregate: Aggregate, armed: Armed) -> Candidate:
-    return Candidate(rule, send, aggregate.key, armed.occurrence, armed.due)
+    return Candidate(rule, send, aggregate.key, armed.occurrence, armed.due, armed.seen)
+
+
+def _rule_of(book: Book, timer: str) -> Rule | None:
+    return book.by_id.get(timer.partition("/")[0])
 
 
 def _place(book: Book, timer: str) -> int:
-    rule = book.by_id.get(timer.removesuffix(_FOLLOW_UP))
+    rule = _rule_of(book, timer)
     return rule.place if rule else -1

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from notifier.core.catalogue import CLOSED, Field
-from notifier.core.condition import Condition, TimeRef
+from notifier.core.condition import AllOf, Clause, Condition, TimeRef
 from notifier.core.duration import NO_TIME, Duration
 
-__all__ = ["ABOUT", "CATEGORIES", "Book", "Change", "FollowUp", "Limit", "Moment", "OnEvent", "Rule", "Send", "Trigger"]
+__all__ = [
+    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Change", "FollowUp", "Limit", "Moment", "NoNews", "OnEvent", "Rule",
+    "Send", "Timed", "Trigger",
+]  # fmt: skip
 
 #: What a rule can be about.
 ABOUT = ("order", "shipment", "stock", "customer")
@@ -22,6 +25,10 @@ class OnEvent:
     """When such an event is folded in."""
 
     types: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,28 @@ class Moment:
         """What it moves with; None for a written date."""
         return self.when.base if isinstance(self.when.base, Field) else None
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return (self.field,) if self.field else ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoNews:
+    """Once for each silence, when it has lasted so long."""
+
+    #: Events that break it.
+    of: tuple[str, ...]
+    #: Where the time of the last such event is kept.
+    heard: tuple[Field, ...]
+    lasts: Duration
+    #: Where the silence begins before anything was heard.
+    counted_from: Field | None = None
+    calendar: str = "shop"
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return (*self.heard, self.counted_from) if self.counted_from else self.heard
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -50,9 +79,30 @@ class Change:
     falls_below: object | None = None
     to: tuple[object, ...] | None = None
     from_: tuple[object, ...] | None = None
+    #: What must have been met since it last fired; None where it may fire each time.
+    ready_again: Condition | None = None
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return (self.field,)
 
 
-Trigger = OnEvent | Moment | Change
+@dataclass(frozen=True, slots=True)
+class BecomesTrue:
+    """When an event makes the condition true, once until it was false again."""
+
+    condition: Condition
+    #: As it was written, for people.
+    text: str
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        return tuple(self.condition.fields())
+
+
+#: Those that a clock sets off.
+Timed = Moment | NoNews
+Trigger = OnEvent | Moment | NoNews | Change | BecomesTrue
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +167,8 @@ class Rule:
     if_unknown_skip: bool = False
     include_closed: bool = False
     send_if_already_past: bool = False
+    #: How long what set it off must last before anything is sent.
+    still_true_after: Duration | None = None
     limit: Limit | None = None
     follow_up: FollowUp | None = None
     #: `watch` decides and counts but sends nothing; `paused` holds; `draft` is only checked.
@@ -134,6 +186,22 @@ class Rule:
         return self.follow_up is not None and send.index == self.follow_up.send.index
 
     @property
+    def turns(self) -> bool:
+        """True where it must remember that it fired until something has been so again."""
+        return isinstance(self.trigger, BecomesTrue) or (
+            isinstance(self.trigger, Change) and self.trigger.ready_again is not None
+        )
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The paths at which a change may set it off, move its time or end its wait."""
+        fields = [*self.trigger.fields]
+        if self.still_true_after is not None:
+            conditions = [self.only_if, self.not_if, *(c for one in self.sends for c in (one.only_if, one.not_if))]
+            fields += [one for condition in conditions if condition is not None for one in condition.fields()]
+        return frozenset(one.path for one in fields)
+
+    @property
     def spans_the_end(self) -> bool:
         """True where finished subjects are in: it says so, or its trigger is itself about the end."""
         if self.include_closed:
@@ -143,10 +211,23 @@ class Rule:
                 "stock",
                 "customer",
             )
-        watched = self.trigger.field
-        if isinstance(self.trigger, Change) and watched is not None and watched.path.endswith(".status"):
+        if isinstance(self.trigger, Change) and self.trigger.field.path.endswith(".status"):
             return bool(self.trigger.to) and CLOSED.issuperset(self.trigger.to or ())
-        return watched is not None and watched.path.rpartition(".")[2].removesuffix("_at") in CLOSED
+        if isinstance(self.trigger, BecomesTrue):
+            return asks_for_the_end(self.trigger.condition)
+        return any(one.path.rpartition(".")[2].removesuffix("_at") in CLOSED for one in self.trigger.fields)
+
+
+def asks_for_the_end(condition: Condition) -> bool:
+    """Whether it can only be true of what is finished."""
+    parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+    return any(
+        isinstance(one, Clause)
+        and one.operator == "is"
+        and one.field.path.endswith(".status")
+        and CLOSED.issuperset(one.operand)
+        for one in parts
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +242,11 @@ class Book:
     on_event: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
     #: about -> field path -> rules whose trigger looks at it.
     on_change: Mapping[str, Mapping[str, tuple[Rule, ...]]] = field(default_factory=dict)
-    #: about -> rules with a moment.
-    moments: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
-    #: about -> the field paths that triggers look at.
+    #: about -> rules that a clock sets off.
+    timed: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    #: about -> rules that must remember that they fired until they are ready again.
+    turning: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    #: about -> the field paths that rules look at when an event arrives.
     watched: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @classmethod
@@ -172,21 +255,23 @@ class Book:
         awake = [rule for rule in kept if rule.state != "draft"]
         on_event: dict[tuple[str, str], tuple[Rule, ...]] = {}
         on_change: dict[str, dict[str, tuple[Rule, ...]]] = {}
-        moments: dict[str, tuple[Rule, ...]] = {}
+        timed: dict[str, tuple[Rule, ...]] = {}
+        turning: dict[str, tuple[Rule, ...]] = {}
+        watched: dict[str, frozenset[str]] = {}
         for rule in awake:
+            watched[rule.about] = watched.get(rule.about, frozenset()) | rule.watched
             if isinstance(rule.trigger, OnEvent):
                 for name in rule.trigger.types:
                     on_event[rule.about, name] = (*on_event.get((rule.about, name), ()), rule)
-            elif isinstance(rule.trigger, Change):
+                continue
+            if isinstance(rule.trigger, Change):
                 filed = on_change.setdefault(rule.about, {})
                 filed[rule.trigger.field.path] = (*filed.get(rule.trigger.field.path, ()), rule)
-            else:
-                moments[rule.about] = (*moments.get(rule.about, ()), rule)
-        watched: dict[str, frozenset[str]] = {}
-        for rule in awake:
-            if not isinstance(rule.trigger, OnEvent) and rule.trigger.field is not None:
-                watched[rule.about] = watched.get(rule.about, frozenset()) | {rule.trigger.field.path}
-        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, moments, watched)
+            if isinstance(rule.trigger, Timed):
+                timed[rule.about] = (*timed.get(rule.about, ()), rule)
+            if rule.turns:
+                turning[rule.about] = (*turning.get(rule.about, ()), rule)
+        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, timed, turning, watched)
 
     def follow_ups(self, about: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)

@@ -39,16 +39,23 @@ class Armed(NamedTuple):
     occurrence: str
     #: Hash of the rule's text when it was armed.
     rule_hash: str
+    #: What the event brought with it, where one set it off.
+    seen: Mapping[str, Any] = _EMPTY
 
 
 class Memory(NamedTuple):
-    """What the engine must remember about one subject, by rule id (`ID/follow_up` for a follow-up)."""
+    """What the engine must remember about one subject, by rule id.
+
+    `ID/follow_up` is the time of a follow-up, `ID/still` the end of a wait whether something lasts.
+    """
 
     armed: Mapping[str, Armed] = _EMPTY
     #: The latest due instant that fired or was passed over: none that is not later ever fires.
     fired: Mapping[str, datetime] = _EMPTY
     #: When a rule's message last left, and its id: what a follow-up waits from.
     left: Mapping[str, tuple[datetime, str]] = _EMPTY
+    #: Rules that have fired and wait to be ready again.
+    spent: frozenset[str] = frozenset()
 
     @property
     def next_due(self) -> datetime | None:
@@ -234,19 +241,18 @@ def freeze(aggregate: Aggregate) -> bytes:
     memory = aggregate.memory
     record: dict[str, Any] = {"told": [(*stamp, *leaves) for stamp, leaves in told.items()]}
     if aggregate.parts:
-        record["parts"] = {
-            key: (
-                {n: v for n, v in one.items() if not isinstance(v, date)},
-                {n: v for n, v in one.items() if isinstance(v, date)},
-            )
-            for key, one in aggregate.parts.items()
-        }
+        record["parts"] = {key: _apart(one) for key, one in aggregate.parts.items()}
     if memory.armed:
-        record["armed"] = {rule: tuple(one) for rule, one in memory.armed.items()}
+        record["armed"] = {
+            timer: (due, occurrence, rule_hash, *_apart(seen)) if seen else (due, occurrence, rule_hash)
+            for timer, (due, occurrence, rule_hash, seen) in memory.armed.items()
+        }
     if memory.fired:
         record["fired"] = memory.fired
     if memory.left:
         record["left"] = memory.left
+    if memory.spent:
+        record["spent"] = sorted(memory.spent)
     return orjson.dumps(record, option=orjson.OPT_UTC_Z)
 
 
@@ -265,16 +271,29 @@ def thaw(key: str, body: bytes) -> Aggregate:
         for item in leaves.get(path) or ():
             if "promised_at" in item:
                 item["promised_at"] = _time(item["promised_at"])
-    parts = {
-        name: {**values, **{one: _time(text) for one, text in times.items()}}
-        for name, (values, times) in record.get("parts", {}).items()
-    }
+    parts = {name: _together(*told) for name, told in record.get("parts", {}).items()}
     memory = Memory(
-        {r: Armed(datetime.fromisoformat(due), *rest) for r, (due, *rest) in record.get("armed", {}).items()},
+        {
+            timer: Armed(datetime.fromisoformat(due), occurrence, rule_hash, _together(*seen) if seen else _EMPTY)
+            for timer, (due, occurrence, rule_hash, *seen) in record.get("armed", {}).items()
+        },
         {r: datetime.fromisoformat(due) for r, due in record.get("fired", {}).items()},
         {r: (datetime.fromisoformat(at), message) for r, (at, message) in record.get("left", {}).items()},
+        frozenset(record.get("spent", ())),
     )
     return _with_facts(Aggregate(key, memory=memory), leaves, stamps, parts)
+
+
+def _apart(told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Times, and the rest before them: JSON has no way to tell a time from a text."""
+    return (
+        {name: value for name, value in told.items() if not isinstance(value, date)},
+        {name: value for name, value in told.items() if isinstance(value, date)},
+    )
+
+
+def _together(values: Mapping[str, Any], times: Mapping[str, str]) -> dict[str, Any]:
+    return {**values, **{name: _time(text) for name, text in times.items()}}
 
 
 def _time(text: str) -> datetime | date:

@@ -8,14 +8,17 @@ from typing import Any
 
 from notifier.core.condition import NumberRef
 from notifier.core.local_time import instant, shift_day
-from notifier.core.rule import Change, FollowUp, Moment, Trigger
+from notifier.core.rule import BecomesTrue, Change, FollowUp, NoNews, Timed, Trigger
 from notifier.core.scene import Scene
 
-__all__ = ["changed", "due", "follow_up_due", "stands"]
+__all__ = ["became_true", "changed", "due", "follow_up_due", "ready_again", "silence", "stands"]
 
 
-def due(trigger: Moment, scene: Scene) -> datetime | None:
-    """The instant that the moment names, None while it is unknown."""
+def due(trigger: Timed, scene: Scene) -> datetime | None:
+    """The instant at which its time comes, None while that is unknown."""
+    if isinstance(trigger, NoNews):
+        start = silence(trigger, scene)
+        return start and scene.moved(start, trigger.lasts, ends_day=False, calendar=trigger.calendar)
     when = trigger.when
     if trigger.at is None:
         return when.resolve(scene)
@@ -24,6 +27,14 @@ def due(trigger: Moment, scene: Scene) -> datetime | None:
         return None
     day: date = base.astimezone(scene.zone).date() if isinstance(base, datetime) else base
     return instant(shift_day(day, when.by, scene.working(when.calendar)), trigger.at, scene.zone)
+
+
+def silence(trigger: Trigger, scene: Scene) -> datetime | None:
+    """Since when nothing was heard; None for other triggers, and while neither news nor a beginning is known."""
+    if not isinstance(trigger, NoNews):
+        return None
+    told = [scene.value(one.path) for one in trigger.fields]
+    return max((scene.instant(one, ends_day=False) for one in told if one is not None), default=None)
 
 
 def follow_up_due(follow_up: FollowUp, left: datetime, scene: Scene) -> datetime | None:
@@ -71,10 +82,26 @@ def _line(reference: object, scene: Scene) -> Any:
 
 def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
     """Whether what set a message off is still so, by today's facts: the second look before it leaves."""
-    if isinstance(trigger, Moment):
+    if isinstance(trigger, Timed):
         moment = due(trigger, scene)
         return moment is not None and moment <= scene.now
     if isinstance(trigger, Change):
         before, now = seen.get("change.before"), scene.value(trigger.field.path)
         return changed(trigger, before, now, scene)
+    if isinstance(trigger, BecomesTrue):
+        return trigger.condition.holds(scene) is True
     return True
+
+
+def became_true(trigger: Trigger, before: Scene, after: Scene) -> bool:
+    """Whether its condition is true now, and was false or unknown before; never for other triggers."""
+    if not isinstance(trigger, BecomesTrue):
+        return False
+    return trigger.condition.holds(after) is True and trigger.condition.holds(before) is not True
+
+
+def ready_again(trigger: Trigger, scene: Scene) -> bool:
+    """Whether one that fires but once may fire again: what it waited for was false, or what it asks for is so."""
+    if isinstance(trigger, BecomesTrue):
+        return trigger.condition.holds(scene) is False
+    return isinstance(trigger, Change) and trigger.ready_again is not None and trigger.ready_again.holds(scene) is True

@@ -12,10 +12,11 @@ from notifier.core.condition import Finding
 from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, questions
 from notifier.core.grounds import grounds
 from notifier.core.local_time import rfc3339, when
-from notifier.core.match import Candidate, with_event
+from notifier.core.match import FOLLOW_UP, STILL, Candidate, with_event
 from notifier.core.policy import Policy
-from notifier.core.rule import Moment, OnEvent, Rule
+from notifier.core.rule import OnEvent, Rule, Timed
 from notifier.core.scene import Scene
+from notifier.core.subject import Armed
 from notifier.core.trigger import due
 from notifier.decisions import policy_of
 from notifier.explain.story import Story
@@ -24,8 +25,6 @@ from notifier.project import Project
 from notifier.store import Unit
 
 __all__ = ["Standing", "standings"]
-
-_FOLLOW_UP = "/follow_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +92,32 @@ def _prospect(rule: Rule, story: Story) -> _Prospect:
     if subject.closed and not rule.spans_the_end:
         status = subject.facts.get(f"{subject.kind}.status")
         return _Prospect(rule, scene, None, None, f"it cannot go off: the {subject.kind} is {status}", "superseded")
-    if isinstance(trigger, Moment):
-        return _prospect_of_moment(rule, trigger, story)
+    if isinstance(trigger, Timed):
+        return _prospect_of_time(rule, trigger, story)
+    if (waiting := subject.memory.armed.get(rule.id + STILL)) is not None:
+        return _prospect_when(rule, waiting, story)
+    if rule.id in subject.memory.spent:
+        return _Prospect(rule, scene, None, None, "it went off, and waits until it is ready again", "fired")
     seen = _last_seen(trigger, story) if isinstance(trigger, OnEvent) else {}
     candidate = Candidate(rule, rule.sends[0], subject.key, "explain", scene.now, seen)
     return _Prospect(rule, with_event(scene, seen), None, candidate)
 
 
-def _prospect_of_moment(rule: Rule, trigger: Moment, story: Story) -> _Prospect:
+def _prospect_when(rule: Rule, armed: Armed, story: Story) -> _Prospect:
+    """Once the time that is armed has come."""
+    then = with_event(story.scene._replace(now=max(armed.due, story.scene.now)), armed.seen)
+    candidate = Candidate(rule, rule.sends[0], story.subject.key, armed.occurrence, armed.due, armed.seen)
+    return _Prospect(rule, then, armed.due, candidate)
+
+
+def _prospect_of_time(rule: Rule, trigger: Timed, story: Story) -> _Prospect:
     subject, scene = story.subject, story.scene
     armed, fired = subject.memory.armed.get(rule.id), subject.memory.fired.get(rule.id)
     if armed is not None:
-        then = scene._replace(now=max(armed.due, scene.now))
-        candidate = Candidate(rule, rule.sends[0], subject.key, armed.occurrence, armed.due)
-        return _Prospect(rule, then, armed.due, candidate)
+        return _prospect_when(rule, armed, story)
     if due(trigger, scene) is None:
-        unknown = f"it cannot go off: {trigger.field.path if trigger.field else 'its time'} is not known"
+        names = " or ".join(one.path for one in trigger.fields) or "its time"
+        unknown = f"it cannot go off: {names} is not known"
         return _Prospect(rule, scene, None, None, unknown, "condition_unknown")
     if fired is None:
         return _Prospect(
@@ -161,7 +170,7 @@ def _follow_up(rule: Rule, story: Story) -> str:
     if rule.follow_up is None:
         return ""
     memory, label = story.subject.memory, rule.follow_up.send.label
-    armed = memory.armed.get(rule.id + _FOLLOW_UP)
+    armed = memory.armed.get(rule.id + FOLLOW_UP)
     if armed is not None:
         return f"{label} follows {when(armed.due, story.scene.zone)}"
     if rule.id in memory.left and rule.follow_up.counted_from is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from notifier.backtest import decision_record
 from notifier.core.local_time import rfc3339, when
+from notifier.core.match import FOLLOW_UP, STILL
 from notifier.core.rule import Book
 from notifier.explain.entry import Entry, Kind
 from notifier.explain.news import event_entries
@@ -19,7 +20,6 @@ from notifier.store.record import Attempt, DecisionRow, Match, Outgoing
 
 __all__ = ["attempt_record", "timeline"]
 
-_FOLLOW_UP = "/follow_up"
 #: Of what fell together: first what was told, last what is to come.
 _PLACES: Mapping[Kind, int] = {"event": 0, "armed": 2}
 
@@ -141,8 +141,9 @@ def attempt_record(attempt: Attempt) -> dict[str, Any]:
 def _to_come(book: Book, story: Story) -> Iterator[Entry]:
     for key, subject in story.subjects.items():
         for timer, armed in subject.memory.armed.items():
-            rule_id, after = timer.removesuffix(_FOLLOW_UP), timer.endswith(_FOLLOW_UP)
+            rule_id, after = timer.partition("/")[0], timer.endswith(FOLLOW_UP)
+            what = "follows up" if after else "is looked at again" if timer.endswith(STILL) else "is due"
             gone = "" if rule_id in book.by_id else " - but the rule is gone, and nothing will come of it"
-            text = f"{rule_id}{_whose(story, key)} {'follows up' if after else 'is due'}{gone}"
+            text = f"{rule_id}{_whose(story, key)} {what}{gone}"
             record = {"record": "armed", "at": rfc3339(armed.due), "rule": rule_id, "subject": key, "follow_up": after}
             yield Entry(armed.due, "armed", text, record)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.decide import REASONS
 from notifier.core.local_time import rfc3339, when
-from notifier.core.rule import Change, Moment, OnEvent, Trigger
+from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
 
 __all__ = ["end_words", "plain", "reason_words", "trigger_words", "value_words"]
 
@@ -18,11 +18,16 @@ _MOST_ENTRIES = 5
 
 
 def trigger_words(trigger: Trigger) -> str:
-    """`order.promised_at + 1d at 09:00`, `order.shipped`, `order.eta later by 1d`."""
+    """`order.promised_at + 1d at 09:00`, `order.shipped`, `order.eta later by 1d`, `no shipment.scanned for 3d`."""
     if isinstance(trigger, OnEvent):
         return " or ".join(trigger.types)
     if isinstance(trigger, Moment):
         return trigger.when.text + (f" at {trigger.at:%H:%M}" if trigger.at else "")
+    if isinstance(trigger, NoNews):
+        since = f" since {trigger.counted_from.path}" if trigger.counted_from else ""
+        return f"no {' or '.join(trigger.of)} for {trigger.lasts}{since}"
+    if isinstance(trigger, BecomesTrue):
+        return f"it becomes true that {trigger.text}"
     return f"{trigger.field.path} {' and '.join(_change_words(trigger)) or 'changes'}"
 
 

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, Protocol
 
 import orjson
 
-from notifier.core.catalogue import Catalogue, Field
+from notifier.core.catalogue import Catalogue
 from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import Duration
-from notifier.core.rule import ABOUT, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
-from notifier.document import Loc, suggest
+from notifier.core.rule import ABOUT, BecomesTrue, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
+from notifier.document import Loc
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.shape import FollowUpEntry, RuleEntry, SendEntry, Wording
+from notifier.rulebook.trigger import TRIGGERS, compile_trigger, kind_words
 
 __all__ = ["Surroundings", "TemplateInfo", "compile_rule"]
-
-_TRIGGERS = ("event", "moment", "change")
-_HOW = ("later_by", "earlier_by", "rises_above", "falls_below", "to", "from")
 
 
 class TemplateInfo(Protocol):
@@ -85,6 +82,7 @@ class _Compiler:
             if_unknown_skip=entry.if_unknown == "skip",
             include_closed=entry.include_closed,
             send_if_already_past=entry.if_already_past == "send_now",
+            still_true_after=self._still_true_after(trigger),
             limit=self._limit(scopes),
             follow_up=follow_up,
             state=entry.state,
@@ -94,6 +92,16 @@ class _Compiler:
             self.reading.wrong((*self.loc, "if_already_past"), "if_already_past belongs to a moment", on_key=True)
         return rule if len(self.reading.problems) == before else None
 
+    def _still_true_after(self, trigger: Trigger | None) -> Duration | None:
+        wait, at = self.entry.still_true_after, (*self.loc, "still_true_after")
+        if wait is None:
+            return None
+        if trigger is not None and not isinstance(trigger, Change | BecomesTrue):
+            self.reading.wrong(
+                at, "still_true_after belongs to change and becomes_true: nothing else can end again", on_key=True
+            )
+        return self.reading.duration(at, wait)
+
     def _about(self) -> str:
         """What it is about, or by all appearances was meant to be about; empty where nobody can tell."""
         about, trigger = self.entry.about, self.entry.trigger
@@ -102,7 +110,7 @@ class _Compiler:
             meant = about
         else:
             meant = next(iter(get_close_matches(about, ABOUT, 1)), "")
-        named = next((trigger[kind] for kind in _TRIGGERS if isinstance(trigger.get(kind), str)), "")
+        named = next((trigger[kind] for kind in TRIGGERS if isinstance(trigger.get(kind), str)), "")
         return meant or named.partition(".")[0]
 
     def _every_scope(self) -> tuple[str, ...]:
@@ -120,112 +128,11 @@ class _Compiler:
     def _condition(self, at: Loc, key: str, block: Any, scopes: Collection[str]) -> Condition | None:
         return self.reading.condition((*self.loc, *at, key), block, scopes, negated=key == "not_if")
 
-    # triggers -------------------------------------------------------------------------------------------------------
-
     def _trigger(self) -> Trigger | None:
-        at, block = (*self.loc, "trigger"), self.entry.trigger
+        block = self.entry.trigger
         if not block and self.reading.document.data["rules"][self.loc[1]].get("trigger") != {}:
             return None  # it is missing, or no mapping: that has been said
-        kinds = [key for key in block if key in _TRIGGERS]
-        if len(kinds) != 1:
-            other = next((key for key in block if key not in (*_TRIGGERS, *_HOW, "at")), None)
-            if kinds:
-                self.reading.wrong(
-                    (*at, kinds[1]), f"a rule has one trigger; this is a second beside '{kinds[0]}'", on_key=True
-                )
-            elif other:
-                hint = suggest(other, _TRIGGERS) or f"; it is one of {', '.join(_TRIGGERS)}"
-                self.reading.wrong((*at, other), f"unknown trigger '{other}'{hint}", on_key=True)
-            else:
-                self.reading.wrong(at, f"a trigger is one of {', '.join(_TRIGGERS)}")
-            return None
-        allowed = {"event": (), "moment": ("at",), "change": _HOW}[kinds[0]]
-        strange = [key for key in block if key != kinds[0] and key not in allowed]
-        for key in strange:
-            hint = suggest(key, allowed)
-            self.reading.wrong((*at, key), f"unknown key '{key}' beside {kinds[0]}{hint}", on_key=True)
-        return {"event": self._event, "moment": self._moment, "change": self._change}[kinds[0]](at, block)
-
-    def _event(self, at: Loc, block: Mapping[str, Any]) -> Trigger | None:
-        names = block["event"] if isinstance(block["event"], list) else [block["event"]]
-        events = self.around.catalogue.events
-        loc = (*at, "event")
-        if not names or not all(isinstance(name, str) for name in names):
-            self.reading.wrong(loc, "event names one event, or a list of them")
-            return None
-        good = [self.reading.known(loc, name, events, "unknown event") for name in names]
-        reach = _EVENTS_ABOUT[self.entry.about]
-        for name, is_known in zip(names, good, strict=True):
-            if is_known and name.partition(".")[0] not in reach:
-                kinds = " or ".join(
-                    kind for kind, families in _EVENTS_ABOUT.items() if name.partition(".")[0] in families
-                )
-                self.reading.wrong(
-                    loc, f"'{name}' is not about {_an(self.entry.about)}; make the rule about: {kinds}", part=name
-                )
-        return OnEvent(tuple(names)) if all(good) else None
-
-    def _moment(self, at: Loc, block: Mapping[str, Any]) -> Trigger | None:
-        when = self.reading.time_ref((*at, "moment"), block["moment"], self._scopes(None), with_now=False)
-        clock = self.reading.clock((*at, "at"), block["at"]) if "at" in block else None
-        if when is None:
-            return None
-        if clock is not None and when.by.elapsed:
-            self.reading.wrong((*at, "moment"), "with 'at' the moment is counted in days, not hours or minutes")
-        if isinstance(when.base, Field) and when.base.scope != self.entry.about:
-            self.reading.wrong(
-                (*at, "moment"),
-                f"'{when.base.path}' does not belong to the {self.entry.about} itself",
-                part=when.base.path,
-            )
-        if isinstance(when.base, date) and not isinstance(when.base, datetime) and clock is None:
-            self.reading.wrong((*at, "moment"), "a plain date needs a time of day: at: 09:00")
-        return Moment(when, clock)
-
-    def _change(self, at: Loc, block: Mapping[str, Any]) -> Trigger | None:
-        loc = (*at, "change")
-        path = block["change"]
-        found = self.reading.field(loc, path, (self.entry.about,)) if isinstance(path, str) else None
-        if found is None:
-            if not isinstance(path, str):
-                self.reading.wrong(loc, "change names a field")
-            return None
-        how = [key for key in _HOW if key in block]
-        if not how and len(block) > 1:
-            return None  # it is misspelt: that has been said
-        if not how or (len(how) > 1 and set(how) != {"to", "from"}):
-            self.reading.wrong(
-                loc, f"say how it changes, in one way: {', '.join(_HOW)} (to and from may stand together)"
-            )
-            return None
-        read = {key: self._how((*at, key), key, block[key], found) for key in how}
-        if None in read.values():
-            return None
-        return Change(
-            found,
-            later_by=read.get("later_by"),
-            earlier_by=read.get("earlier_by"),
-            rises_above=read.get("rises_above"),
-            falls_below=read.get("falls_below"),
-            to=read.get("to"),
-            from_=read.get("from"),
-        )
-
-    def _how(self, loc: Loc, key: str, value: Any, of: Field) -> Any:
-        if key in ("later_by", "earlier_by"):
-            if of.type != "time":
-                self.reading.wrong(loc, f"{key} is for times; {of.path} is {_an(of.type)}", on_key=True)
-                return None
-            return self.reading.duration(loc, value)
-        if key in ("rises_above", "falls_below"):
-            if of.type not in ("number", "money"):
-                self.reading.wrong(loc, f"{key} is for numbers; {of.path} is {_an(of.type)}", on_key=True)
-                return None
-            return self.reading.number_ref(loc, value, (self.entry.about,), of.path)
-        if of.type in ("time", "list", "items"):
-            self.reading.wrong(loc, f"{key} is for single values; {of.path} is {_an(of.type)}", on_key=True)
-            return None
-        return self.reading.values(loc, of, value)
+        return compile_trigger(self.reading, (*self.loc, "trigger"), block, self.entry.about)
 
     # sending --------------------------------------------------------------------------------------------------------
 
@@ -252,7 +159,7 @@ class _Compiler:
         if entry.counted_from is not None:
             counted = self.reading.field((*at, "counted_from"), entry.counted_from, (self.entry.about,))
             if counted is not None and counted.type != "time":
-                self.reading.wrong((*at, "counted_from"), f"'{counted.path}' is {_an(counted.type)}, not a time")
+                self.reading.wrong((*at, "counted_from"), f"'{counted.path}' is {kind_words(counted.type)}, not a time")
         send = self._wording(("follow_up",), entry, len(self.entry.send), scopes, None)
         return FollowUp(send, after or Duration(), counted)
 
@@ -359,24 +266,3 @@ class _Compiler:
             else:
                 self.reading.known(loc, key, kinds, f"a rule about {self.entry.about} cannot count by")
         return tuple(keys)
-
-
-#: Which families of events reach a rule about …
-_EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
-    "order": frozenset({"order", "ticket", "case", "choice", "message", "survey"}),
-    "shipment": frozenset({"shipment"}),
-    "stock": frozenset({"stock"}),
-    "customer": frozenset(
-        {"customer", "waitlist", "consent", "order", "ticket", "case", "choice", "message", "survey"}
-    ),
-}
-
-
-_AN = {
-    "text": "text", "money": "an amount", "bool": "true or false", "items": "a list of items",
-    "order": "an order", "stock": "stock",
-}  # fmt: skip
-
-
-def _an(kind: str) -> str:
-    return _AN.get(kind, f"a {kind}")

@@ -79,6 +79,7 @@ class RuleEntry(Entry):
     if_unknown: Literal["skip"] | None = Field(None, description="skip: an unknown not_if drops as well.")
     include_closed: StrictBool = False
     if_already_past: Literal["skip", "send_now"] = "skip"
+    still_true_after: Any = Field(None, description="A duration. Only if what set it off lasts that long.")
     send: Annotated[list[SendEntry], BeforeValidator(_sends)] = Field(min_length=1, max_length=20)
     limit: LimitEntry | None = None
     follow_up: FollowUpEntry | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ import pytest
 from notifier import rulebook
 from notifier.core.catalogue import standard
 from notifier.core.event import Event, Part
+from notifier.core.match import Due, step
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, fold
 
@@ -93,5 +95,51 @@ def telling():
 
     def made(kind, id_="1", at=NOON, **facts):
         return Event("/shop", id_, kind, at, at, (), facts, b"", b"", b"")
+
+    return made
+
+
+class Timeline:
+    """One subject under a book of rules: told things, and asked what is due."""
+
+    def __init__(self, book, see, subject, telling, key):
+        self.see, self.subject, self.telling = see, subject, telling
+        self.book = book
+        self.one = Aggregate(key)
+        self.now = NOON
+        self.number = 0
+
+    @property
+    def scene(self) -> Scene:
+        return self.see(self.one.facts, now=self.now)
+
+    def told(self, at=NOON, kind="order.updated", **leaves):
+        """What an event at `at` sets off, by rule id."""
+        self.now, self.number = at, self.number + 1
+        before = self.one
+        self.one = self.subject(self.one.key, at=NOON + self.number * timedelta(microseconds=1), onto=before, **leaves)
+        stepped = step(self.book, before, self.one, self.telling(kind, str(self.number), at), self.scene)
+        self.one = stepped.aggregate
+        return stepped.candidates
+
+    def come(self, at):
+        """What comes due at `at`: rules and occurrences."""
+        self.now = at
+        self.stepped = step(self.book, self.one, self.one, Due(), self.scene)
+        self.one = self.stepped.aggregate
+        return [(one.rule.id, one.occurrence) for one in self.stepped.candidates]
+
+    @property
+    def armed(self):
+        return {timer: one.due for timer, one in self.one.memory.armed.items()}
+
+
+@pytest.fixture(scope="session")
+def order(book, see, subject, telling):
+    """A subject on its way under the rules of a YAML text: `order("  - {id: …}")`."""
+    book = cache(book)
+
+    def made(text, key="order:1"):
+        return Timeline(book(text), see, subject, telling, key)
 
     return made

@@ -6,57 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.core.match import Due, after_sending, rearm, step
-from notifier.core.scene import Scene
-from notifier.core.subject import Aggregate, Armed, Memory
+from notifier.core.match import after_sending, rearm, step
+from notifier.core.subject import Armed, Memory
 
 NOON = datetime(2026, 3, 13, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 OVERDUE = "  - {id: r, about: order, trigger: {moment: order.promised_at + 1h}, send: {template: note}"
-
-
-class Timeline:
-    """One subject under a book of rules: told things, and asked what is due."""
-
-    def __init__(self, book, see, subject, telling):
-        self.see, self.subject, self.telling = see, subject, telling
-        self.book = book
-        self.one = Aggregate("order:1")
-        self.now = NOON
-        self.number = 0
-
-    @property
-    def scene(self) -> Scene:
-        return self.see(self.one.facts, now=self.now)
-
-    def told(self, at=NOON, kind="order.updated", **leaves):
-        """What an event at `at` sets off, by rule id."""
-        self.now, self.number = at, self.number + 1
-        before = self.one
-        self.one = self.subject("order:1", at=NOON + self.number * timedelta(microseconds=1), onto=before, **leaves)
-        stepped = step(self.book, before, self.one, self.telling(kind, str(self.number), at), self.scene)
-        self.one = stepped.aggregate
-        return stepped.candidates
-
-    def come(self, at):
-        """What comes due at `at`: rules and occurrences."""
-        self.now = at
-        self.stepped = step(self.book, self.one, self.one, Due(), self.scene)
-        self.one = self.stepped.aggregate
-        return [(one.rule.id, one.occurrence) for one in self.stepped.candidates]
-
-    @property
-    def armed(self):
-        return {timer: one.due for timer, one in self.one.memory.armed.items()}
-
-
-@pytest.fixture
-def order(book, see, subject, telling):
-    def made(text):
-        return Timeline(book(text), see, subject, telling)
-
-    return made
 
 
 # --- arming ----------------------------------------------------------------------------------------------------------
@@ -192,10 +148,10 @@ def test_what_is_due_at_one_instant_goes_by_place_whichever_was_armed_first(orde
 
 
 @given(st.lists(st.tuples(st.sampled_from(["told", "come"]), st.integers(-6, 30)), max_size=14))
-def test_never_twice_for_one_instant_and_never_an_earlier_one(book, see, subject, telling, steps):
+def test_never_twice_for_one_instant_and_never_an_earlier_one(order, steps):
     """However a promise moves and time goes on, each instant fires at most once, none before it has come, and none that
     is not later than the last."""
-    one = Timeline(_overdue_book(book), see, subject, telling)
+    one = order(f"{OVERDUE}}}")
     fired, now = [], NOON
     for kind, hours in steps:
         if kind == "told":
@@ -206,15 +162,6 @@ def test_never_twice_for_one_instant_and_never_an_earlier_one(book, see, subject
     instants = [datetime.fromisoformat(due) for due, _ in fired]
     assert all(instant <= now for instant, (_, now) in zip(instants, fired, strict=True))
     assert instants == sorted(set(instants))
-
-
-_kept = {}
-
-
-def _overdue_book(book):
-    if "r" not in _kept:
-        _kept["r"] = book(f"{OVERDUE}}}")
-    return _kept["r"]
 
 
 # --- when rules change -----------------------------------------------------------------------------------------------

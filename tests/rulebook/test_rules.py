@@ -8,15 +8,17 @@ from notifier import rulebook
 from notifier.core.catalogue import EventType, Field, standard
 from notifier.core.condition import BLOCKS, OPERATORS, AllOf, AnyOf, Clause, Items, NoneOf, NumberRef, TimeRef
 from notifier.core.duration import Duration
-from notifier.core.rule import ABOUT, Change, Limit, Moment, OnEvent
+from notifier.core.rule import ABOUT, BecomesTrue, Change, Limit, Moment, NoNews, OnEvent
 from notifier.document import parse
 from notifier.errors import Faults
 from notifier.project import load as load_project
-from notifier.rulebook import compiling
+from notifier.rulebook import trigger
 from notifier.rulebook.reading import Reading
 
 FIELDS = standard().fields
-PROMISED, ETA, STATUS, TOTAL = (FIELDS[f"order.{name}"] for name in ("promised_at", "eta", "status", "total"))
+PROMISED, ETA, STATUS, TOTAL, PLACED, PAID, SHIPPED = (
+    FIELDS[f"order.{name}"] for name in ("promised_at", "eta", "status", "total", "placed_at", "paid_at", "shipped_at")
+)
 
 
 @pytest.fixture
@@ -54,6 +56,20 @@ TRIGGERS = [
     ("{moment: '2026-12-01T10:00-05:00 + 90m'}",
      Moment(TimeRef("2026-12-01T10:00-05:00 + 90m", datetime(2026, 12, 1, 15, tzinfo=UTC),
                     Duration(elapsed=timedelta(minutes=90))))),
+    ("{moment: order.promised_at + 2 business days, calendar: destination}",
+     Moment(TimeRef("order.promised_at + 2 business days", PROMISED, Duration(0, 2), "destination"))),
+    ("{no_news: {of: order.shipped, for: 3d}}", NoNews(("order.shipped",), (SHIPPED,), Duration(3))),
+    ("{no_news: {of: [order.paid, order.shipped], for: 3 business days, counted_from: order.placed_at}, calendar: carrier}",
+     NoNews(("order.paid", "order.shipped"), (PAID, SHIPPED), Duration(0, 3), PLACED, "carrier")),
+    ("{becomes_true: {order.total: {at_least: 5}}}",
+     BecomesTrue(Clause(TOTAL, "at_least", NumberRef("5", None, 5), "order.total: {at_least: 5}"),
+                 "order.total: {at_least: 5}")),
+    ("{change: order.total, falls_below: 5, ready_again: {above: order.total + 3}}",
+     Change(TOTAL, falls_below=NumberRef("5", None, 5), ready_again=Clause(
+         TOTAL, "more_than", NumberRef("order.total + 3", TOTAL, 3.0), "order.total above order.total + 3"))),
+    ("{change: order.total, rises_above: 5, ready_again: {below: 2}}",
+     Change(TOTAL, rises_above=NumberRef("5", None, 5),
+            ready_again=Clause(TOTAL, "less_than", NumberRef("2", None, 2), "order.total below 2"))),
     ("{change: order.eta, later_by: 1d}", Change(ETA, later_by=Duration(1))),
     ("{change: order.eta, earlier_by: PT2H}", Change(ETA, earlier_by=Duration(elapsed=timedelta(hours=2)))),
     ("{change: order.total, rises_above: 0}", Change(TOTAL, rises_above=NumberRef("0", None, 0))),
@@ -66,18 +82,20 @@ TRIGGERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("written", "trigger"), TRIGGERS)
-def test_triggers(rule, written, trigger):
+@pytest.mark.parametrize(("written", "expected"), TRIGGERS)
+def test_triggers(rule, written, expected):
     """Each trigger is read as what it says."""
-    assert rule(trigger=written).trigger == trigger
+    assert rule(trigger=written).trigger == expected
 
 
 def test_every_kind_of_trigger_and_way_of_changing_is_tried():
     """No trigger and no way in which a field can change is left out of the table."""
-    tried = {name for text, _ in TRIGGERS for name in ("event", "moment", "change") if f"{name}:" in text}
-    ways = {name for text, _ in TRIGGERS for name in compiling._HOW if f"{name}:" in text}
-    assert tried == set(compiling._TRIGGERS)
-    assert ways == set(compiling._HOW)
+    tried = {name for text, _ in TRIGGERS for name in trigger.TRIGGERS if text.startswith(f"{{{name}:")}
+    beside = {(name, one) for name, keys in trigger.TRIGGERS.items() for one in keys}
+    assert tried == set(trigger.TRIGGERS)
+    assert beside == {
+        pair for text, _ in TRIGGERS for pair in beside if text.startswith(f"{{{pair[0]}:") and f" {pair[1]}:" in text
+    }
 
 
 def condition(text, scopes=("order", "customer", "stock")):
@@ -296,7 +314,7 @@ def test_a_draft_is_checked_and_filed_nowhere(load, lines):
         "version: 1\nrules:\n" + lines(state="draft") + lines(id="b", trigger="{moment: order.eta}", state="draft")
     )
     assert len(book.rules) == 2
-    assert (book.on_event, book.moments, book.on_change, book.watched) == ({}, {}, {}, {})
+    assert (book.on_event, book.timed, book.on_change, book.watched) == ({}, {}, {}, {})
 
 
 def test_rules_are_filed_by_what_sets_them_off(load, lines):
@@ -306,15 +324,21 @@ def test_rules_are_filed_by_what_sets_them_off(load, lines):
         + lines(id="a", trigger="{event: [order.paid, order.shipped]}")
         + lines(id="b", trigger="{change: order.eta, later_by: 1d}")
         + lines(id="c", trigger="{moment: order.eta}", follow_up="{survey: csat, after: 1d}")
+        + lines(id="e", trigger="{no_news: {of: order.paid, for: 1d}}")
+        + lines(id="f", trigger="{becomes_true: {order.total: 5}}", still_true_after="1h", not_if="{order.carrier: x}")
+        + lines(id="g", trigger="{change: order.total, falls_below: 5, ready_again: {above: 8}}")
         + lines(id="d", about="stock", trigger="{event: stock.changed}", send="{template: note, to: team.support}")
     )
     assert {key: [one.id for one in rules] for key, rules in book.on_event.items()} == {
         ("order", "order.paid"): ["a"], ("order", "order.shipped"): ["a"], ("stock", "stock.changed"): ["d"],
     }  # fmt: skip
     assert [one.id for one in book.on_change["order"]["order.eta"]] == ["b"]
-    assert [one.id for one in book.moments["order"]] == ["c"]
+    assert [one.id for one in book.timed["order"]] == ["c", "e"]
+    assert [one.id for one in book.turning["order"]] == ["f", "g"]
     assert [one.id for one in book.follow_ups("order")] == ["c"]
-    assert book.watched == {"order": {"order.eta"}}
+    assert book.watched == {
+        "order": {"order.eta", "order.paid_at", "order.total", "order.carrier"}, "stock": frozenset(),
+    }  # fmt: skip
     one = book.by_id["c"]
     assert (one.send_at(0), one.send_at(1), one.send_at(2)) == (one.sends[0], one.follow_up.send, None)
     assert (one.follows_up(one.sends[0]), one.follows_up(one.follow_up.send)) == (False, True)

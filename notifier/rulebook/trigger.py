@@ -1,0 +1,262 @@
+"""From a trigger as it is written to one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from notifier.core.catalogue import Field
+from notifier.core.condition import Clause
+from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
+from notifier.core.scene import Scene
+from notifier.document import Loc, suggest
+from notifier.rulebook.reading import Reading
+
+__all__ = ["TRIGGERS", "compile_trigger", "kind_words"]
+
+_HOW = ("later_by", "earlier_by", "rises_above", "falls_below", "to", "from")
+#: Each kind of trigger, and what may stand beside it.
+TRIGGERS: Mapping[str, tuple[str, ...]] = {
+    "event": (), "moment": ("at", "calendar"), "no_news": ("calendar",), "change": (*_HOW, "ready_again"),
+    "becomes_true": (),
+}  # fmt: skip
+_CALENDARS = ("shop", "destination", "carrier")
+#: What a number must have been before a rule may fire again.
+_LINES = {"above": "more_than", "below": "less_than"}
+#: A condition tells its clauses only where it is looked at.
+_NOWHERE = Scene({}, datetime(2000, 1, 1, tzinfo=UTC), ZoneInfo("UTC"))
+_NO_NEWS = ("of", "for", "counted_from")
+
+
+def compile_trigger(reading: Reading, loc: Loc, block: Mapping[str, Any], about: str) -> Trigger | None:
+    """The trigger at `loc` of the file, or None and its problems in `reading`."""
+    return _Compiler(reading, loc, block, about).trigger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    reading: Reading
+    loc: Loc
+    block: Mapping[str, Any]
+    about: str
+
+    def trigger(self) -> Trigger | None:
+        kinds = [key for key in self.block if key in TRIGGERS]
+        if len(kinds) != 1:
+            self._not_one(kinds)
+            return None
+        allowed = TRIGGERS[kinds[0]]
+        for key in self.block:
+            if key != kinds[0] and key not in allowed:
+                hint = suggest(key, allowed)
+                self._wrong(key, f"unknown key '{key}' beside {kinds[0]}{hint}", on_key=True)
+        read = {
+            "event": self._event, "moment": self._moment, "no_news": self._no_news, "change": self._change,
+            "becomes_true": self._becomes_true,
+        }  # fmt: skip
+        return read[kinds[0]]()
+
+    def _not_one(self, kinds: list[str]) -> None:
+        beside = {key for allowed in TRIGGERS.values() for key in allowed}
+        other = next((key for key in self.block if key not in TRIGGERS and key not in beside), None)
+        if kinds:
+            self._wrong(kinds[1], f"a rule has one trigger; this is a second beside '{kinds[0]}'", on_key=True)
+        elif other:
+            hint = suggest(other, TRIGGERS) or f"; it is one of {', '.join(TRIGGERS)}"
+            self._wrong(other, f"unknown trigger '{other}'{hint}", on_key=True)
+        else:
+            self.reading.wrong(self.loc, f"a trigger is one of {', '.join(TRIGGERS)}")
+
+    def _wrong(self, key: str, text: str, *, on_key: bool = False, part: str | None = None) -> None:
+        self.reading.wrong((*self.loc, key), text, on_key=on_key, part=part)
+
+    def _event(self) -> Trigger | None:
+        names = self.block["event"] if isinstance(self.block["event"], list) else [self.block["event"]]
+        events = self.reading.catalogue.events
+        loc = (*self.loc, "event")
+        if not names or not all(isinstance(name, str) for name in names):
+            self.reading.wrong(loc, "event names one event, or a list of them")
+            return None
+        good = [self.reading.known(loc, name, events, "unknown event") for name in names]
+        reach = _EVENTS_ABOUT[self.about]
+        for name, is_known in zip(names, good, strict=True):
+            if is_known and name.partition(".")[0] not in reach:
+                kinds = " or ".join(
+                    kind for kind, families in _EVENTS_ABOUT.items() if name.partition(".")[0] in families
+                )
+                self.reading.wrong(
+                    loc, f"'{name}' is not about {kind_words(self.about)}; make the rule about: {kinds}", part=name
+                )
+        return OnEvent(tuple(names)) if all(good) else None
+
+    def _moment(self) -> Trigger | None:
+        when = self.reading.time_ref(
+            (*self.loc, "moment"), self.block["moment"], self.reading.catalogue.scopes(self.about), with_now=False
+        )
+        clock = self.reading.clock((*self.loc, "at"), self.block["at"]) if "at" in self.block else None
+        if when is None:
+            return None
+        if clock is not None and when.by.elapsed:
+            self.reading.wrong((*self.loc, "moment"), "with 'at' the moment is counted in days, not hours or minutes")
+        if isinstance(when.base, Field) and when.base.scope != self.about:
+            self.reading.wrong(
+                (*self.loc, "moment"),
+                f"'{when.base.path}' does not belong to the {self.about} itself",
+                part=when.base.path,
+            )
+        if isinstance(when.base, date) and not isinstance(when.base, datetime) and clock is None:
+            self.reading.wrong((*self.loc, "moment"), "a plain date needs a time of day: at: 09:00")
+        return Moment(replace(when, calendar=self._calendar()), clock)
+
+    def _calendar(self) -> str:
+        name = self.block.get("calendar", "shop")
+        if not isinstance(name, str) or not self.reading.known(
+            (*self.loc, "calendar"), name, _CALENDARS, "no calendar"
+        ):
+            return "shop"
+        return name
+
+    def _no_news(self) -> Trigger | None:
+        written = self.block["no_news"]
+        if not isinstance(written, dict) or not {"of", "for"} <= written.keys():
+            self._wrong("no_news", "write it like {of: shipment.scanned, for: 3d, counted_from: shipment.created_at}")
+            return None
+        at = (*self.loc, "no_news")
+        for key in written.keys() - set(_NO_NEWS):
+            self.reading.wrong((*at, key), f"unknown key '{key}' in no_news{suggest(key, _NO_NEWS)}", on_key=True)
+        names = written["of"] if isinstance(written["of"], list) else [written["of"]]
+        heard = [self._heard((*at, "of"), name) for name in names]
+        lasts = self.reading.duration((*at, "for"), written["for"])
+        start = self._start((*at, "counted_from"), written["counted_from"]) if "counted_from" in written else None
+        found = tuple(one for one in heard if one is not None)
+        if lasts is None or not found or len(found) < len(names) or (start is None and "counted_from" in written):
+            return None
+        return NoNews(tuple(names), found, lasts, start, self._calendar())
+
+    def _heard(self, loc: Loc, name: Any) -> Field | None:
+        """Where the time of the last event of a kind is kept."""
+        fields, events = self.reading.catalogue.fields, self.reading.catalogue.events
+        timed = {one.name: fields[one.at] for one in events.values() if one.at and one.family == self.about}
+        if not isinstance(name, str):
+            self.reading.wrong(loc, "of names one event, or a list of them")
+        elif name in events and name not in timed:
+            few = ", ".join(timed) or "none"
+            self.reading.wrong(
+                loc, f"no time is kept of '{name}' for {kind_words(self.about)}; those with one: {few}", part=name
+            )
+        elif self.reading.known(loc, name, timed, "unknown event"):
+            return timed[name]
+        return None
+
+    def _start(self, loc: Loc, path: Any) -> Field | None:
+        found = self.reading.field(loc, path, (self.about,)) if isinstance(path, str) else None
+        if not isinstance(path, str):
+            self.reading.wrong(loc, "counted_from names a time field")
+        elif found is not None and found.type != "time":
+            self.reading.wrong(loc, f"'{path}' is {kind_words(found.type)}, not a time")
+            return None
+        return found
+
+    def _becomes_true(self) -> Trigger | None:
+        loc, scopes = (*self.loc, "becomes_true"), self.reading.catalogue.scopes(self.about)
+        before = len(self.reading.problems)
+        condition = self.reading.condition(loc, self.block["becomes_true"], scopes)
+        if condition is None or len(self.reading.problems) > before:
+            if len(self.reading.problems) == before:
+                self.reading.wrong(loc, "say what becomes true: {order.eta: {after: order.promised_at}}")
+            return None
+        if condition.by_clock():
+            self.reading.wrong(
+                loc, "this turns true by itself as time passes, which no event tells; use a moment", on_key=True
+            )
+            return None
+        if all(one.scope != self.about for one in condition.fields()):
+            self.reading.wrong(
+                loc, f"nothing here belongs to the {self.about} itself, whose events set the rule off", on_key=True
+            )
+            return None
+        return BecomesTrue(condition, " and ".join(one.clause for one in condition.findings(_NOWHERE)))
+
+    def _change(self) -> Trigger | None:
+        loc = (*self.loc, "change")
+        path = self.block["change"]
+        found = self.reading.field(loc, path, (self.about,)) if isinstance(path, str) else None
+        if found is None:
+            if not isinstance(path, str):
+                self.reading.wrong(loc, "change names a field")
+            return None
+        how = [key for key in _HOW if key in self.block]
+        if not how and len(self.block) > 1:
+            return None  # it is misspelt: that has been said
+        if not how or (len(how) > 1 and set(how) != {"to", "from"}):
+            self.reading.wrong(
+                loc, f"say how it changes, in one way: {', '.join(_HOW)} (to and from may stand together)"
+            )
+            return None
+        read = {key: self._how((*self.loc, key), key, self.block[key], found) for key in how}
+        if None in read.values():
+            return None
+        return Change(
+            found,
+            later_by=read.get("later_by"),
+            earlier_by=read.get("earlier_by"),
+            rises_above=read.get("rises_above"),
+            falls_below=read.get("falls_below"),
+            to=read.get("to"),
+            from_=read.get("from"),
+            ready_again=self._ready_again(found),
+        )
+
+    def _ready_again(self, of: Field) -> Clause | None:
+        if "ready_again" not in self.block:
+            return None
+        at, written = (*self.loc, "ready_again"), self.block["ready_again"]
+        if of.type not in ("number", "money"):
+            self.reading.wrong(at, f"ready_again is for numbers; {of.path} is {kind_words(of.type)}", on_key=True)
+            return None
+        if not isinstance(written, dict) or len(written) != 1 or not written.keys() <= _LINES.keys():
+            self.reading.wrong(at, f"write it like {{above: {of.path.partition('.')[0]}.… + 3}}, or {{below: 5}}")
+            return None
+        ((key, value),) = written.items()
+        line = self.reading.number_ref((*at, key), value, (self.about,), of.path)
+        return Clause(of, _LINES[key], line, f"{of.path} {key} {value}") if line else None
+
+    def _how(self, loc: Loc, key: str, value: Any, of: Field) -> Any:
+        if key in ("later_by", "earlier_by"):
+            if of.type != "time":
+                self.reading.wrong(loc, f"{key} is for times; {of.path} is {kind_words(of.type)}", on_key=True)
+                return None
+            return self.reading.duration(loc, value)
+        if key in ("rises_above", "falls_below"):
+            if of.type not in ("number", "money"):
+                self.reading.wrong(loc, f"{key} is for numbers; {of.path} is {kind_words(of.type)}", on_key=True)
+                return None
+            return self.reading.number_ref(loc, value, (self.about,), of.path)
+        if of.type in ("time", "list", "items"):
+            self.reading.wrong(loc, f"{key} is for single values; {of.path} is {kind_words(of.type)}", on_key=True)
+            return None
+        return self.reading.values(loc, of, value)
+
+
+#: Which families of events reach a rule about …
+_EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
+    "order": frozenset({"order", "ticket", "case", "choice", "message", "survey"}),
+    "shipment": frozenset({"shipment"}),
+    "stock": frozenset({"stock"}),
+    "customer": frozenset(
+        {"customer", "waitlist", "consent", "order", "ticket", "case", "choice", "message", "survey"}
+    ),
+}
+
+
+_AN = {
+    "text": "text", "money": "an amount", "bool": "true or false", "items": "a list of items",
+    "order": "an order", "stock": "stock",
+}  # fmt: skip
+
+
+def kind_words(kind: str) -> str:
+    return _AN.get(kind, f"a {kind}")

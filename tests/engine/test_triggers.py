@@ -1,0 +1,185 @@
+"""Triggers as a shop meets them: told to the engine, on both stores, until the message is with the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from notifier import backtest, rulebook
+from notifier.backtest import decision_record
+from notifier.core.local_time import rfc3339
+from notifier.project import Project
+from notifier.store import Store
+
+from .conftest import NOON, Shop
+
+SILENT = """
+  - id: silent
+    about: shipment
+    trigger: {no_news: {of: shipment.scanned, for: 2d, counted_from: shipment.created_at}}
+    send: {template: may_be_late}
+"""
+WORSE = """
+  - id: worse
+    about: order
+    trigger: {becomes_true: {order.eta: {after: order.promised_at + 1d}}}
+    still_true_after: 2h
+    send: {template: eta_changed}
+"""
+LOW = """
+  - id: low
+    about: stock
+    trigger: {change: stock.available, falls_below: 3, ready_again: {above: 5}}
+    send: {template: low_stock, to: team.support}
+"""
+
+
+@pytest.fixture
+def under(small_project: Project, tmp_path: Path) -> Callable[[str], Project]:
+    """The small project under other rules."""
+
+    def made(rules: str) -> Project:
+        (tmp_path / "rules").mkdir()
+        (tmp_path / "rules" / "rules.yaml").write_text(f"version: 1\nrules:\n{rules}")
+        texts, teams = small_project.texts.templates, tuple(small_project.config.teams)
+        return replace(small_project, book=rulebook.load(tmp_path, small_project.catalogue, texts, teams))
+
+    return made
+
+
+@pytest.fixture
+def shop_with(under: Callable[[str], Project], store: Store) -> Callable[[str], Shop]:
+    return lambda rules: Shop(under(rules), store)
+
+
+def test_a_silent_parcel(shop_with: Callable[[str], Shop]) -> None:
+    """Two days after its last scan a parcel is told of, once; after another scan and another silence, again."""
+    shop = shop_with(SILENT)
+    shop.order()
+    shop.tell("shipment.created", id="P1", order_id="1043")
+    shop.tick(days=1)
+    shop.tell("shipment.scanned", id="P1", order_id="1043")
+    shop.tick(days=1, hours=23)
+    assert shop.messages() == {}
+    shop.tick(hours=1)
+    assert shop.messages() == {"may_be_late": "accepted"}
+    shop.tick(days=9)
+    shop.tell("shipment.scanned", id="P1", order_id="1043")
+    shop.tick(days=2)
+    assert len(shop.outgoing()) == 2
+
+
+def test_a_parcel_that_speaks_again_before_the_message_leaves(shop_with: Callable[[str], Shop]) -> None:
+    """What was due and waits is needless once the parcel was seen again."""
+    shop = shop_with(SILENT.replace("may_be_late}", "may_be_late, after: 3h}"))
+    shop.order()
+    shop.tell("shipment.created", id="P1", order_id="1043")
+    shop.tick(days=2)
+    assert shop.messages() == {"may_be_late": "held"}
+    shop.tell("shipment.scanned", id="P1", order_id="1043")
+    shop.tick(hours=3)
+    assert shop.messages() == {"may_be_late": "dropped"}
+    assert shop.decisions("shipment:P1")[-1] == ("may_be_late", "drop", "superseded")
+
+
+def test_only_a_delay_that_lasts(shop_with: Callable[[str], Shop]) -> None:
+    """An expected day that is taken back within two hours is nobody's news; one that stays is."""
+    shop = shop_with(WORSE)
+    shop.order()
+    shop.tell("order.updated", id="1043", eta="2026-03-14")
+    shop.tick(hours=1)
+    shop.tell("order.updated", id="1043", eta="2026-03-12")
+    shop.tick(hours=3)
+    assert shop.messages() == {}
+    shop.tell("order.updated", id="1043", eta="2026-03-15")
+    shop.tick(hours=1)
+    shop.tell("order.updated", id="1043", eta="2026-03-16")
+    shop.tick(hours=1)
+    assert shop.messages() == {"eta_changed": "accepted"}
+    shop.tell("order.updated", id="1043", eta="2026-03-20")
+    shop.tick(hours=3)
+    assert len(shop.outgoing()) == 1
+
+
+def test_stock_that_wavers(shop_with: Callable[[str], Shop]) -> None:
+    """Staff is told of low stock once, and again after it was well filled."""
+    shop = shop_with(LOW)
+    shop.now += timedelta(minutes=1)
+    for units in (9, 2, 4, 1, 8, 2):
+        shop.tell("stock.changed", sku="A", available=units)
+        shop.tick(minutes=1)
+    assert len(shop.outgoing()) == 2
+
+
+def _history(chance: Random) -> list[dict[str, Any]]:
+    """Some days of two orders, their parcels and an article, in which all these rules find something."""
+    customer = {"id": "dana", "email": "dana@example.com"}
+    now, told = NOON, []
+
+    def tell(type_: str, **data: Any) -> None:
+        told.append({
+            "specversion": "1.0", "id": str(len(told)), "source": "/shop", "type": type_, "time": rfc3339(now), "data": data,
+        })  # fmt: skip
+
+    for number in ("1", "2"):
+        tell("order.placed", id=number, promised_at="2026-03-12", customer=customer)
+        tell("shipment.created", id=f"P{number}", order_id=number)
+    for _ in range(30):
+        now += timedelta(minutes=chance.choice([1, 7, 60, 150, 700, 2900]))
+        number = chance.choice("12")
+        match chance.randrange(5):
+            case 0:
+                tell("shipment.scanned", id=f"P{number}", order_id=number)
+            case 1 | 2:
+                tell("order.updated", id=number, eta=f"2026-03-{chance.randint(10, 20)}")
+            case 3:
+                tell("stock.changed", sku="A", available=chance.randint(0, 9))
+            case 4:
+                tell("order.updated", id=number, promised_at=chance.choice(["2026-03-12", "2026-03-15", None]))
+    return told
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_live_decides_as_a_backtest_does(
+    under: Callable[[str], Project], store: Store, tmp_path: Path, seed: int
+) -> None:
+    """Whatever happens in a shop, the engine live, ticked when something is due, decides what the backtest says."""
+    project = under(SILENT + WORSE + LOW)
+    history = _history(Random(seed))
+    file = tmp_path / "history.ndjson"
+    file.write_bytes(b"\n".join(map(orjson.dumps, history)))
+    shop = Shop(project, store)
+    for event in history:
+        at = datetime.fromisoformat(event["time"])
+        _work_until(shop, at)
+        shop.now = at
+        shop.engine.ingest([event])
+    _work_until(shop, shop.now + timedelta(microseconds=1))
+    subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A"]
+    with store.read() as unit:
+        live = [decision_record(match, row) for key in subjects for match, rows in unit.matches_of(key) for row in rows]
+
+    def order(one: dict[str, Any]) -> tuple[str, ...]:
+        return one["at"], one["subject"], one["outcome"]
+
+    expected = list(backtest.run(project, file).decisions())
+    assert expected
+    assert sorted(live, key=order) == sorted(expected, key=order)
+
+
+def _work_until(shop: Shop, at: datetime) -> None:
+    """Tick at each instant at which something is due, before `at`."""
+    while True:
+        with shop.store.read() as unit:
+            due = unit.next_due()
+        if due is None or due >= at:
+            return
+        shop.now = max(shop.now, due)
+        shop.engine.tick()
