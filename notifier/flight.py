@@ -65,7 +65,7 @@ class Flight:
             await asyncio.gather(*self._flying, return_exceptions=True)
             if self._back:
                 await self._turn([])
-            self._say(len(ready))
+        self._say(len(ready))
 
     def _say(self, claimed: int) -> None:
         """What came of this page, in a line without names."""

@@ -127,7 +127,7 @@ def _states(text: str) -> list[State]:
     from notifier.store.record import State
 
     known: tuple[State, ...] = get_args(State)
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    wanted = [name.strip() for name in text.split(",")] if text else []
     for name in wanted:
         if name not in known:
             raise UsageError(f"no state '{name}'{suggest(name, known) or '; there are ' + ', '.join(known)}")

@@ -42,6 +42,7 @@ BROKEN = {
     "an unfinished line": ('{"id": \r\n', ":1:8: not JSON: it ends in the middle"),
     "a line in Latin 1": (b'{"id": "caf\xe9"}\n', ":1:12: not JSON: the byte 0xe9 is not UTF-8"),
     "no JSON at all": ("id;source\n", ":1:1: not JSON: no value of JSON begins here"),
+    "a line without end": (f'"{"x" * 1_000_100}"', ":1: larger than 1,000,000 bytes"),
     "an entry": ('[\n  {"specversion": "1.0"},\n  7\n]', ": event 2: an event is a JSON object"),
 }
 

@@ -77,6 +77,7 @@ def test_the_outbox_by_state(notifier, sent):
     """--state keeps those in the states that it names, and knows no others."""
     assert notifier("outbox", "list", "--state", "held,failed").out == "No messages that are held or failed.\n"
     assert len(notifier("outbox", "list", "--state", " accepted", "--json").records) == 1
+    assert notifier("outbox", "list", "--state", ",").code == 2
     wrong = notifier("outbox", "list", "--state", "helt")
     assert (wrong.code, wrong.err) == (2, "notifier: no state 'helt' - did you mean 'held'?\n")
 
