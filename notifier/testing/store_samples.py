@@ -82,11 +82,13 @@ _shipment_leaves: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"shipment.status": st.sampled_from(["in_transit", "delivered", "cancelled"])},
     optional={"shipment.eta": _times, "shipment.scanned_at": _instants, "shipment.items": _items},
 )
+_seen = st.dictionaries(_words, _words | _numbers | _instants, max_size=2)
 _memories = st.builds(
     Memory,
-    armed=st.dictionaries(_words, st.builds(Armed, _instants, _words, _words), max_size=3),
+    armed=st.dictionaries(_words, st.builds(Armed, _instants, _words, _words, _seen), max_size=3),
     fired=st.dictionaries(_words, _instants, max_size=2),
     left=st.dictionaries(_words, st.tuples(_instants, _words), max_size=2),
+    spent=st.frozensets(_words, max_size=2),
 )
 
 
