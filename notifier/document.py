@@ -24,7 +24,19 @@ from pydantic_core import ErrorDetails
 from notifier.errors import Faults, Problem
 from notifier.syntax import Place, problem_at, tree
 
-__all__ = ["LARGEST", "Document", "Loc", "content", "explain", "legible", "parse", "read", "suggest", "validate"]
+__all__ = [
+    "LARGEST",
+    "Document",
+    "Loc",
+    "content",
+    "explain",
+    "leave_out",
+    "legible",
+    "parse",
+    "read",
+    "suggest",
+    "validate",
+]
 
 Loc = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -201,6 +213,17 @@ def explain(
         on_key = findings[0]["type"] == "extra_forbidden" or findings[0]["loc"][-1:] == ("[key]",)
         problems.append((path, document.problem(path, told.sentence(path, findings), on_key=on_key)))
     return sorted(problems, key=lambda each: each[1])
+
+
+def leave_out(value: Any, path: Loc) -> None:
+    """Take the key at `path` out of plain data, so that the rest can be looked at; nothing where there is no such key."""
+    for step in path[:-1]:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(value, dict) and path:
+        value.pop(path[-1], None)
 
 
 def _decoded(raw: bytes, shown: str) -> str:

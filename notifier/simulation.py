@@ -1,7 +1,7 @@
 """The engine on a clock of its own: events arrive at their instants, times come due, messages count as delivered.
 
 Backtests and rule tests run on this. It is the same ingest, the same gates and the same dispatch as live, on a store in
-memory, with nothing rendered and nothing sent.
+memory, with nothing sent. A backtest writes no texts either; a rule test does.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def _received(event: Event) -> datetime:
 class Simulation:
     """Time moves only by `arrive` and `run_until`, and never back."""
 
-    def __init__(self, project: Project, store: Store) -> None:
+    def __init__(self, project: Project, store: Store, *, render: bool = False) -> None:
         self._project = project
         self._store = store
-        self._dispatch = Dispatch(project, store, Links(project), render=False)
+        self._dispatch = Dispatch(project, store, Links(project), render=render)
 
     def arrive(self, events: Sequence[Event]) -> list[Newness]:
         """Take in events, in order of arrival, each at its own; what comes due in between happens in between.

@@ -19,7 +19,7 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from notifier import provider, rulebook
+from notifier import provider, rulebook, ruletest
 from notifier.backtest import run as backtest
 from notifier.config.sections import CATEGORIES, CHANNELS, Config, DeclaredField
 from notifier.core.catalogue import RANKS, Field, standard
@@ -36,6 +36,8 @@ from notifier.render.survey import SURVEY_WORDS, SurveySettings
 from notifier.rulebook.reading import _TAKES
 from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry
 from notifier.rulebook.trigger import TRIGGERS
+from notifier.ruletest.reading import STANDINGS
+from notifier.ruletest.shape import CaseEntry, ExpectEntry, StepEntry, SuiteFile
 from notifier.sample.history import Calendar
 from notifier.sample.history import events as events_up_to
 
@@ -183,6 +185,11 @@ HAND_WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("rules.md", "Follow-up"): _keys(FollowUpEntry),
     ("rules.md", "What a rule is about"): ABOUT,
     ("rules.md", "States"): get_args(RuleEntry.model_fields["state"].annotation),
+    ("testing.md", "A file of tests"): _keys(SuiteFile),
+    ("testing.md", "A test"): _keys(CaseEntry),
+    ("testing.md", "A step"): _keys(StepEntry),
+    ("testing.md", "An expectation"): _keys(ExpectEntry),
+    ("testing.md", "Why a rule did not send"): STANDINGS,
     ("messages.md", "message.yaml"): _keys(MessageSettings),
     ("messages.md", "Filters"): FILTERS,
     ("messages.md", "Dates"): DATE_FORMS,
@@ -257,6 +264,19 @@ def test_an_example_of_a_rule_works(block: str, project: Path) -> None:
         file.unlink()
     (project / "rules" / "example.yaml").write_text(f"version: 1\nrules:\n{indented}", "utf-8")
     assert load(project).book.rules
+
+
+@pytest.mark.parametrize("block", _examples("fixtures:"))
+def test_an_example_of_tests_passes(block: str, project: Path) -> None:
+    """Every file of tests that the docs show passes with the starter's rules."""
+    path = project / "rules" / "tests" / "example.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(block, "utf-8")
+    for suite in ruletest.load(load(project), [path]):
+        stand = ruletest.Stand(suite)
+        for case in suite.cases:
+            trial = stand.run(case)
+            assert list(ruletest.failure_lines(trial, ruletest.judge(trial))) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -21,6 +21,7 @@ from notifier.cli.run import run
 from notifier.cli.sample import sample
 from notifier.cli.silence import mute, pause, resume, unmute
 from notifier.cli.status import status
+from notifier.cli.test import test
 from notifier.cli.tick import tick
 
 __all__ = ["app"]
@@ -57,7 +58,7 @@ def notifier(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    init, check, ingest, tick, run, backtest, explain, preview, status, pause, resume, mute, unmute,
+    init, check, test, ingest, tick, run, backtest, explain, preview, status, pause, resume, mute, unmute,
     sample,
 )  # fmt: skip
 for _command in _COMMANDS:

@@ -82,8 +82,21 @@ def examine(root: Path) -> Examination:
         *_unusable_database(project, document),
         *_unusable_providers(project, document),
         *doubts(project, document),
+        *_faulty_tests(project),
     )
     return Examination(tuple(sorted(problems)), project)
+
+
+def _faulty_tests(project: Project) -> Iterator[Problem]:
+    """What is wrong with the tests of the rules as they are written; they are run by `test`."""
+    from notifier import ruletest
+    from notifier.errors import Faults
+    from notifier.rulebook import test_files
+
+    try:
+        ruletest.load(project, test_files(project.root))
+    except Faults as faults:
+        yield from faults.problems
 
 
 def _unusable_database(project: Project, document: Document) -> Iterator[Problem]:

@@ -17,15 +17,17 @@ from pydantic import ValidationError
 from notifier.core.catalogue import Catalogue
 from notifier.core.condition import AllOf, Clause, Condition
 from notifier.core.rule import Book, OnEvent, Rule
-from notifier.document import Document, Loc, explain, legible, read, validate
+from notifier.document import Document, Loc, explain, leave_out, legible, read, validate
 from notifier.errors import Faults, Problem
 from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.shape import RuleEntry, RulesFile
 
-__all__ = ["files", "load"]
+__all__ = ["files", "load", "test_files"]
 
 _FOLDER = "rules"
+_TESTS = "tests"
+_FIXTURES = "fixtures"
 #: For what a rule must have and has not: enough to look at the rest of it.
 _STAND_INS: Mapping[str, Any] = {"id": "-", "about": "", "trigger": {}, "send": {}}
 
@@ -35,6 +37,16 @@ def files(project: Path) -> list[Path]:
 
     Raises Faults where a folder cannot be read.
     """
+    return _found(project, passing_over=_TESTS)
+
+
+def test_files(project: Path) -> list[Path]:
+    """The files of tests for them: those in folders `tests`, but for what lies in their `fixtures/`. Raises Faults."""
+    found = _found(project, passing_over=_FIXTURES)
+    return [path for path in found if _TESTS in path.relative_to(project / _FOLDER).parts[:-1]]
+
+
+def _found(project: Path, passing_over: str) -> list[Path]:
     found: list[Path] = []
 
     def unreadable(error: OSError) -> None:
@@ -45,8 +57,9 @@ def files(project: Path) -> list[Path]:
 
     been = {os.path.realpath(project / _FOLDER)}
     for where, folders, names in os.walk(project / _FOLDER, onerror=unreadable, followlinks=True):
-        folders[:] = [name for name in folders if name != "tests" and os.path.realpath(Path(where, name)) not in been]
-        been.update(os.path.realpath(Path(where, name)) for name in folders)
+        inner = {name: os.path.realpath(Path(where, name)) for name in folders if name != passing_over}
+        folders[:] = [name for name, real in inner.items() if real not in been]
+        been.update(inner.values())
         found += (Path(where, name) for name in names if name.endswith((".yaml", ".yml")))
     return sorted(found)
 
@@ -136,23 +149,13 @@ def _entry(reading: Reading, number: int) -> RuleEntry | None:
     reading.problems += [problem for _, problem in found]
     rest = copy.deepcopy(written)
     for path, _ in found:
-        _leave_out(rest, path[len(loc) :])
+        leave_out(rest, path[len(loc) :])
     without_send = "send" not in rest
     try:
         entry = RuleEntry.model_validate({**_STAND_INS, **rest})
     except ValidationError:
         return None
     return entry.model_copy(update={"send": []}) if without_send else entry
-
-
-def _leave_out(value: Any, path: Loc) -> None:
-    for step in path[:-1]:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return
-    if isinstance(value, dict) and path:
-        value.pop(path[-1], None)
 
 
 def _refuse_nothing(reading: Reading, number: int) -> None:

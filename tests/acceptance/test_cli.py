@@ -279,7 +279,7 @@ def test_every_command_is_explained(name):
     assert all(one.help for one in command.params)
     everywhere = {"--project", "--json", "--help", "-h"}
     own = {name for one in options for name in one.opts} - everywhere
-    documented = set(re.findall(r"^\| `(--[a-z-]+)", section(name), re.MULTILINE))
+    documented = set(re.findall(r"^\| `(--?[a-z-]+)", section(name), re.MULTILINE))
     assert section(name), f"docs/commands.md has no section 'notifier {name}'"
     assert documented == own
 

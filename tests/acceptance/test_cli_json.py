@@ -130,6 +130,24 @@ def test_what_ingest_and_backtest_print(notifier, told_and_answered, project):
     conforms(summary["summary"], "backtest: the summary")
 
 
+def test_what_test_prints(notifier, project):
+    """A test that passed, one that failed, and the summary."""
+    (project / "rules" / "tests").mkdir(exist_ok=True)
+    (project / "rules" / "tests" / "some.yaml").write_text(
+        "tests:\n"
+        "  - {name: nobody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: []}\n"
+        "  - {name: somebody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: [{to: customer}]}\n"
+    )
+    *told, summary = notifier("test", "rules/tests/some.yaml", "--json").records
+    assert [(one["line"], one["name"], one["ok"]) for one in told] == [(2, "nobody", True), (3, "somebody", False)]
+    assert told[1]["failures"]
+    for one in told:
+        conforms(one, "test: a test")
+        conforms(one["decisions"][0], "backtest: a decision")
+    assert summary["summary"] == {"ok": False, "tests": 2, "failed": 1}
+    conforms(summary["summary"], "test: the summary")
+
+
 def test_what_the_rest_prints(notifier, project, tmp_path):
     """init, check, tick, preview, pauses and the database."""
     conforms(notifier("init", "new", "--json", inside=tmp_path).records[0], "init")

@@ -1,0 +1,126 @@
+"""Rules that are watched: what each of their conditions was asked, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from notifier.core.catalogue import Field
+from notifier.core.condition import AllOf, Condition, Finding, Truth
+from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Trigger
+from notifier.core.scene import Scene
+
+__all__ = ["Asked", "Notebook", "conditions", "watched"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A condition of a rule was looked at."""
+
+    at: datetime
+    rule: str
+    #: `becomes_true`, `only_if`, `not_if of send 2`, `only_if of the follow-up`.
+    where: str
+    truth: Truth
+    findings: tuple[Finding, ...]
+
+    @property
+    def refuses(self) -> str:
+        """The reason that it gives for not sending; empty where it lets pass."""
+        if self.where.startswith("not_if"):
+            return "condition_false" if self.truth else "condition_unknown" if self.truth is None else ""
+        if not self.where.startswith("only_if"):
+            return ""
+        return "" if self.truth else "condition_unknown" if self.truth is None else "condition_false"
+
+
+@dataclass(slots=True)
+class Notebook:
+    """What was asked since the last test began."""
+
+    asked: list[Asked] = field(default_factory=list)
+
+    def note(self, one: Asked) -> None:
+        if one not in self.asked[-1:]:
+            self.asked.append(one)
+
+
+@dataclass(frozen=True, slots=True)
+class _Observer:
+    """Stands before a condition as one that is always met, and writes down each time that it is looked at."""
+
+    of: Condition
+    rule: str
+    where: str
+    notebook: Notebook
+
+    def holds(self, scene: Scene) -> Truth:
+        asked = Asked(scene.now, self.rule, self.where, self.of.holds(scene), tuple(self.of.findings(scene)))
+        self.notebook.note(asked)
+        return True
+
+    def findings(self, scene: Scene) -> Iterator[Finding]:  # noqa: ARG002 - as every condition has it
+        return iter(())
+
+    def fields(self) -> Iterator[Field]:
+        return iter(())
+
+    def by_clock(self) -> bool:
+        return False
+
+
+def watched(rules: Iterable[Rule], notebook: Notebook) -> Book:
+    """The same rules, each of whose conditions is written down as it is looked at."""
+    return Book.of(_watched(rule, notebook) for rule in rules)
+
+
+def _watched(rule: Rule, notebook: Notebook) -> Rule:
+    def seen(where: str, condition: Condition | None) -> Condition | None:
+        return None if condition is None else _observed(condition, _Observer(condition, rule.id, where, notebook))
+
+    def send(one: Send) -> Send:
+        of = f" of {_place(rule, one)}"
+        return replace(one, only_if=seen(f"only_if{of}", one.only_if), not_if=seen(f"not_if{of}", one.not_if))
+
+    return replace(
+        rule,
+        trigger=_watched_trigger(rule.trigger, seen),
+        only_if=seen("only_if", rule.only_if),
+        not_if=seen("not_if", rule.not_if),
+        sends=tuple(send(one) for one in rule.sends),
+        follow_up=replace(rule.follow_up, send=send(rule.follow_up.send)) if rule.follow_up else None,
+    )
+
+
+def _watched_trigger(trigger: Trigger, seen: Callable[[str, Condition | None], Condition | None]) -> Trigger:
+    if isinstance(trigger, BecomesTrue):
+        condition = seen("becomes_true", trigger.condition)
+        assert condition is not None
+        return replace(trigger, condition=condition)
+    if isinstance(trigger, Change):
+        return replace(trigger, ready_again=seen("ready_again", trigger.ready_again))
+    return trigger
+
+
+def _observed(condition: Condition, observer: _Observer) -> Condition:
+    """The condition as it was, with the observer in front: what looks into it still finds its parts."""
+    return AllOf((observer, *(condition.parts if isinstance(condition, AllOf) else (condition,))))
+
+
+def conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:
+    """All conditions of a rule, by the names that they are written down under."""
+    trigger = rule.trigger
+    pairs: list[tuple[str, Condition | None]] = []
+    if isinstance(trigger, BecomesTrue):
+        pairs.append(("becomes_true", trigger.condition))
+    if isinstance(trigger, Change):
+        pairs.append(("ready_again", trigger.ready_again))
+    pairs += [("only_if", rule.only_if), ("not_if", rule.not_if)]
+    for one in [*rule.sends, *([rule.follow_up.send] if rule.follow_up else [])]:
+        pairs += [(f"only_if of {_place(rule, one)}", one.only_if), (f"not_if of {_place(rule, one)}", one.not_if)]
+    yield from ((where, condition) for where, condition in pairs if condition is not None)
+
+
+def _place(rule: Rule, send: Send) -> str:
+    return "the follow-up" if rule.follows_up(send) else f"send {send.index + 1}"
