@@ -32,7 +32,7 @@ from notifier.document import content, legible
 from notifier.errors import Faults, Problem, UsageError
 from notifier.render import Template, Texts
 
-__all__ = ["Project", "load"]
+__all__ = ["Project", "load", "texts_of"]
 
 #: Sections of the configuration that decisions go by.
 _DECIDED_BY = {"shop", "channels", "teams", "calendar", "promises", "quiet_hours", "limits", "useless_after", "fields"}
@@ -195,19 +195,8 @@ def load(root: Path, *, sends: bool = True) -> Project:
     """
     config = load_config(root, sends=sends)
     catalogue = config.catalogue()
-    problems: list[Problem] = []
-    texts: Texts | None = None
+    texts, templates, problems = texts_of(root, config, catalogue)
     book: Book | None = None
-    templates: Mapping[str, Template | None] = {}
-    try:
-        texts = Texts.load(root, config, catalogue)
-        templates = texts.templates
-    except Faults as faults:
-        problems += faults.problems
-        # The rules are looked at all the same, against the names of the texts that are there.
-        templates = {path.name: None for path in (root / "templates").glob("*/")}
-    except OSError as error:
-        raise Faults([_unreadable(root, error)]) from error
     try:
         book = rulebook.load(root, catalogue, templates, tuple(config.teams))
     except Faults as faults:
@@ -217,6 +206,19 @@ def load(root: Path, *, sends: bool = True) -> Project:
     if texts is None or book is None:
         raise Faults(problems)
     return Project(root, config, catalogue, texts, book, _secret(root))
+
+
+def texts_of(
+    root: Path, config: Config, catalogue: Catalogue
+) -> tuple[Texts | None, Mapping[str, Template | None], list[Problem]]:
+    """The texts, each by name, and what is wrong with them: rules are looked at against the names that are there."""
+    try:
+        texts = Texts.load(root, config, catalogue)
+    except Faults as faults:
+        return None, {path.name: None for path in (root / "templates").glob("*/")}, list(faults.problems)
+    except OSError as error:
+        raise Faults([_unreadable(root, error)]) from error
+    return texts, texts.templates, []
 
 
 def _unreadable(root: Path, error: OSError) -> Problem:

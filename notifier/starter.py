@@ -55,7 +55,12 @@ def _taken(destination: Path) -> list[str]:
 
 def _starter_files() -> list[Path]:
     found = (path for folder in FOLDERS for path in sorted((root() / folder).rglob("*")))
-    return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+    return [path for path in found if path.is_file() and not _is_made(path)]
+
+
+def _is_made(path: Path) -> bool:
+    """Whether it was made from other files, as each project's own are."""
+    return "__pycache__" in path.parts or path.name.endswith(".schema.json")
 
 
 def _laid(source: Path, target: Path) -> Path:

@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 
-from notifier.config import Config, Team, find_project, load, schema
+from notifier.config import Config, Team, config_schema, find_project, load
 from notifier.core.duration import Duration
 from notifier.core.policy import Cap
+from notifier.document import read
 from notifier.errors import Faults, UsageError
 from notifier.provider import installed
 
@@ -475,11 +475,39 @@ def test_a_project_is_found_from_inside(tmp_path):
 
 
 def test_the_schema_accepts_what_we_accept():
-    """Editors that know the schema find the starter sound and a slip of the pen wrong, also in a provider's settings."""
-    from notifier.document import read
-
-    validator = Draft202012Validator(json.loads(json.dumps(schema())))
+    """Editors that know the schema find the starter sound, whatever comes from the environment, and the names of a project."""
     data = read(Path(__file__).parents[1] / FILE).data
-    assert list(validator.iter_errors(data)) == []
-    data["providers"]["outbox"]["pth"] = "x"
-    assert not validator.is_valid(data)
+    assert marked(data) == []
+    data["web"] |= {"port": "${PORT}", "events_token": "${EVENTS_TOKEN}"}
+    data["useless_after"]["default"] = "${PATIENCE}"
+    data["shop"]["country"] = "pl"
+    assert marked(data) == []
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("providers", {"outbox": {"type": "maildir", "pth": "x"}}),
+        ("shop", {"timezone": "Europe/Warschau"}),
+        ("shop", {"country": "UK"}),
+        ("web", {"port": "eighty"}),
+        ("quiet_hour", {"sms": "21:00-08:00"}),
+        ("quiet_hours", {"smss": "21:00-08:00"}),
+        ("useless_after", {"default": "2 fortnights"}),
+        ("promises", [{"from": "order.payed_at"}]),
+        ("fields", {"order.gift": {"type": "yesno"}}),
+    ],
+)
+def test_the_schema_marks_slips_of_the_pen(section, value):
+    """A misspelt key, zone, code, time or type is marked while one types."""
+    assert marked({section: value})
+
+
+def test_the_schema_offers_the_projects_providers(project):
+    """A channel's providers are completed from those that there are."""
+    listed = config_schema(load(project))["definitions"]["Sms"]["properties"]["providers"]["anyOf"][0]["items"]["anyOf"]
+    assert [one["const"] for one in listed[:-1]] == ["outbox", "texts"]
+
+
+def marked(data):
+    return [error.message for error in Draft7Validator(config_schema()).iter_errors(data)]

@@ -5,6 +5,7 @@ Tables between `<!-- table: NAME -->` and `<!-- end -->` are written by this fil
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import types
@@ -17,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
+from jsonschema import Draft7Validator
 from pydantic import BaseModel
 
 from notifier import provider, rulebook, ruletest
@@ -27,13 +29,14 @@ from notifier.core.condition import BLOCKS, OPERATORS
 from notifier.core.decide import REASONS
 from notifier.core.rule import ABOUT
 from notifier.document import parse
+from notifier.editor import schemas
 from notifier.project import load
 from notifier.render.grammar import FILTERS
 from notifier.render.reading import MessageSettings
 from notifier.render.scope import LINKS
 from notifier.render.speech import DATE_FORMS
 from notifier.render.survey import SURVEY_WORDS, SurveySettings
-from notifier.rulebook.reading import _TAKES
+from notifier.rulebook.reading import TAKES
 from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry
 from notifier.rulebook.trigger import TRIGGERS
 from notifier.ruletest.reading import STANDINGS
@@ -220,7 +223,7 @@ def test_every_operator_is_listed_with_the_types_that_take_it() -> None:
         for kinds, operators in rows
         for kind in re.findall(r"`([a-z]+)`", kinds)
     }
-    assert told == {kind: set(operators) for kind, operators in _TAKES.items()}
+    assert told == {kind: set(operators) for kind, operators in TAKES.items()}
 
 
 def test_every_channel_is_named_where_rules_choose_one() -> None:
@@ -254,6 +257,7 @@ def test_an_example_of_rules_works(block: str, project: Path) -> None:
         file.unlink()
     (project / "rules" / "example.yaml").write_text(block, "utf-8")
     assert load(project).book.rules
+    assert _marked(project) == []
 
 
 @pytest.mark.parametrize("block", _examples("- id:"))
@@ -264,6 +268,14 @@ def test_an_example_of_a_rule_works(block: str, project: Path) -> None:
         file.unlink()
     (project / "rules" / "example.yaml").write_text(f"version: 1\nrules:\n{indented}", "utf-8")
     assert load(project).book.rules
+    assert _marked(project) == []
+
+
+def _marked(project: Path) -> list[str]:
+    """What an editor that knows the project's schema would mark in the example."""
+    found = json.loads(schemas(project)["rules"])
+    data = parse((project / "rules" / "example.yaml").read_text("utf-8"), "example.yaml").data
+    return [error.message for error in Draft7Validator(found).iter_errors(data)]
 
 
 @pytest.mark.parametrize("block", _examples("fixtures:"))

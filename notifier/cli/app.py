@@ -19,6 +19,7 @@ from notifier.cli.preview import preview
 from notifier.cli.retry import retry
 from notifier.cli.run import run
 from notifier.cli.sample import sample
+from notifier.cli.schema import schema
 from notifier.cli.silence import mute, pause, resume, unmute
 from notifier.cli.status import status
 from notifier.cli.test import test
@@ -58,7 +59,7 @@ def notifier(
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    init, check, test, ingest, tick, run, backtest, explain, preview, status, pause, resume, mute, unmute,
+    init, check, test, schema, ingest, tick, run, backtest, explain, preview, status, pause, resume, mute, unmute,
     sample,
 )  # fmt: skip
 for _command in _COMMANDS:

@@ -83,6 +83,7 @@ def examine(root: Path) -> Examination:
         *_unusable_providers(project, document),
         *doubts(project, document),
         *_faulty_tests(project),
+        *_outdated_schemas(project),
     )
     return Examination(tuple(sorted(problems)), project)
 
@@ -97,6 +98,15 @@ def _faulty_tests(project: Project) -> Iterator[Problem]:
         ruletest.load(project, test_files(project.root))
     except Faults as faults:
         yield from faults.problems
+
+
+def _outdated_schemas(project: Project) -> Iterator[Problem]:
+    from notifier import editor
+    from notifier.errors import Problem
+
+    for file in editor.outdated(project):
+        text = "does not know the project as it is now, and editors go by it: run 'notifier schema --write'"
+        yield Problem(file, 0, 0, text, warning=True)
 
 
 def _unusable_database(project: Project, document: Document) -> Iterator[Problem]:

@@ -22,9 +22,10 @@ def init(
     Example:
       notifier init shop
     """
-    from notifier import starter
+    from notifier import editor, starter
 
     written = starter.copy(encodable(directory))
+    written += editor.write(directory)
     if as_json:
         emit({"project": str(directory), "files": [str(path.relative_to(directory)) for path in written]})
         return

@@ -5,7 +5,8 @@ config = load(find_project(Path.cwd()))
 
 from __future__ import annotations
 
-from notifier.config.project import FILE, find_project, is_configured, load, schema
+from notifier.config.project import FILE, find_project, is_configured, load
+from notifier.config.schema import config_schema
 from notifier.config.sections import (
     CATEGORIES,
     CHANNELS,
@@ -49,8 +50,8 @@ __all__ = [
     "Team",
     "UselessAfter",
     "Web",
+    "config_schema",
     "find_project",
     "is_configured",
     "load",
-    "schema",
 ]

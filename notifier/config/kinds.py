@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from notifier.core import catalogue
 from notifier.core.duration import Duration
@@ -279,15 +279,20 @@ def _clean(text: str) -> str:
     return _CONTROL.sub(" ", text)
 
 
-DurationText = Annotated[str, BeforeValidator(_duration)]
+def _shaped(kind: str) -> dict[str, Any]:
+    """For editors: a kind of text of which `config.schema` says more."""
+    return {"type": "string", "format": kind}
+
+
+DurationText = Annotated[str, BeforeValidator(_duration), WithJsonSchema(_shaped("duration"))]
 HoursText = Annotated[str, BeforeValidator(_quiet_hours)]
 CapText = Annotated[str, AfterValidator(lambda text: text if read_cap(text) else "")]
-ClockTime = Annotated[str, AfterValidator(lambda text: f"{_clock(text):%H:%M}")]
+ClockTime = Annotated[str, AfterValidator(lambda text: f"{_clock(text):%H:%M}"), WithJsonSchema(_shaped("clock"))]
 OfficeHoursText = Annotated[str, AfterValidator(lambda text: text if OfficeHours.parse(text) else "")]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
+TimeZone = Annotated[str, AfterValidator(_time_zone), WithJsonSchema(_shaped("timezone"))]
 Language = Annotated[str, AfterValidator(_language)]
-Country = Annotated[str, AfterValidator(_country)]
-Currency = Annotated[str, AfterValidator(_currency)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema(_shaped("country"))]
+Currency = Annotated[str, AfterValidator(_currency), WithJsonSchema(_shaped("currency"))]
 HolidayCalendar = Annotated[str, AfterValidator(_holiday_calendar)]
 EmailAddress = Annotated[str, AfterValidator(_email)]
 Sender = Annotated[str, AfterValidator(_sender)]
@@ -296,6 +301,6 @@ SmsSender = Annotated[str, AfterValidator(_sms_sender)]
 ShownText = Annotated[str, AfterValidator(lambda text: _shown_name(text) if text else text)]
 LinkName = Annotated[str, AfterValidator(_link_name)]
 Url = Annotated[str, AfterValidator(_url)]
-TimeField = Annotated[str, AfterValidator(_time_field)]
+TimeField = Annotated[str, AfterValidator(_time_field), WithJsonSchema(_shaped("time_of_an_order"))]
 EventName = Annotated[str, AfterValidator(_event_name)]
 FieldPath = Annotated[str, AfterValidator(_field_path)]

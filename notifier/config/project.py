@@ -17,7 +17,7 @@ from notifier.core.catalogue import standard
 from notifier.document import Document, Loc, explain, read, suggest
 from notifier.errors import Faults, Problem, UsageError
 
-__all__ = ["FILE", "find_project", "is_configured", "load", "schema"]
+__all__ = ["FILE", "find_project", "is_configured", "load"]
 
 FILE = "config/notifier.yaml"
 
@@ -58,19 +58,6 @@ def is_configured(project: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of the file, for editors, with the settings of every provider that is installed."""
-    whole = Config.model_json_schema()
-    kinds = []
-    for kind in provider.installed():
-        settings = provider.find(kind).Settings.model_json_schema(ref_template=f"#/$defs/{kind}.{{model}}")
-        whole["$defs"].update({f"{kind}.{name}": inner for name, inner in settings.pop("$defs", {}).items()})
-        settings["properties"]["type"] = {"const": kind}
-        kinds.append(settings)
-    whole["properties"]["providers"]["additionalProperties"] = {"anyOf": kinds}
-    return whole
 
 
 class _Reading:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-__all__ = ["LONGEST_DAYS", "NO_TIME", "Duration"]
+__all__ = ["LONGEST_DAYS", "NO_TIME", "PATTERN", "Duration"]
 
 #: A year and a bit: anything longer is a slip of the pen (`1e9d`).
 LONGEST_DAYS = 400
@@ -25,6 +25,13 @@ _UNITS = {
 }  # fmt: skip
 _PART = re.compile(r"\s*(\d{1,9})\s*(business days?|[a-z]+)", re.IGNORECASE)
 _ISO = re.compile(r"P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
+
+_ONE_PART = (
+    r"\d{1,9}\s*(?:[Ss](?:ec(?:onds?)?)?|[Mm](?:in(?:utes?)?)?|[Hh](?:ours?)?|[Dd](?:ays?)?|[Ww](?:eeks?)?"
+    r"|[Bb]usiness\s+[Dd]ays?)"
+)
+#: What `Duration.parse` reads, for editors, which know no flags; what more it reads is written by nobody (`2 HOURS`).
+PATTERN = rf"(?:{_ONE_PART}(?:\s*{_ONE_PART})*|P(?=[\dT]){_ISO.pattern[1:]})"
 
 
 @dataclass(frozen=True, slots=True)

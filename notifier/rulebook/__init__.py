@@ -21,9 +21,10 @@ from notifier.document import Document, Loc, explain, leave_out, legible, read, 
 from notifier.errors import Faults, Problem
 from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
 from notifier.rulebook.reading import Reading
+from notifier.rulebook.schema import rules_schema
 from notifier.rulebook.shape import RuleEntry, RulesFile
 
-__all__ = ["files", "load", "test_files"]
+__all__ = ["Surroundings", "TemplateInfo", "files", "load", "rules_schema", "test_files"]
 
 _FOLDER = "rules"
 _TESTS = "tests"

@@ -20,7 +20,7 @@ from notifier.core.value import YEARS, country_codes, currency_codes
 from notifier.document import Document, Loc, suggest
 from notifier.errors import Problem
 
-__all__ = ["Reading"]
+__all__ = ["ORDERED", "TAKES", "Reading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ _DEEPEST = 5
 #: So many names are all told where none is like the one that was written.
 _FEW = 6
 
-_ORDERED = ("at_least", "at_most", "more_than", "less_than")
+ORDERED = ("at_least", "at_most", "more_than", "less_than")
 _TEXTUAL = ("is", "not", "contains", "starts_with", "exists")
 _EQUAL = ("is", "not", "exists")
 #: Which operators a type of field takes.
-_TAKES: Mapping[str, tuple[str, ...]] = {
+TAKES: Mapping[str, tuple[str, ...]] = {
     "text": _TEXTUAL, "locale": _TEXTUAL, "timezone": _TEXTUAL, "country": _EQUAL, "currency": _EQUAL,
-    "choice": _EQUAL, "bool": _EQUAL, "number": ("is", "not", *_ORDERED, "exists"),
-    "money": ("is", "not", *_ORDERED, "exists"), "time": ("before", "after", "in_last", "in_next", "exists"),
+    "choice": _EQUAL, "bool": _EQUAL, "number": ("is", "not", *ORDERED, "exists"),
+    "money": ("is", "not", *ORDERED, "exists"), "time": ("before", "after", "in_last", "in_next", "exists"),
     "list": ("is", "not", "contains", "exists"), "items": ("any", "all", "none", "exists"),
 }  # fmt: skip
 _A = {
@@ -240,7 +240,7 @@ class Reading:
         clauses: list[Condition] = []
         if not tests:
             self.wrong(loc, f"{of.path} is compared with nothing; delete it or say what it must be")
-        takes = _TAKES[of.type]
+        takes = TAKES[of.type]
         for operator, operand in tests.items():
             at = (*loc, operator) if written else loc
             if operator not in takes:
@@ -264,7 +264,7 @@ class Reading:
             return self.time_ref(loc, operand, scopes)
         if operator in ("in_last", "in_next"):
             return self.duration(loc, operand)
-        if operator in _ORDERED:
+        if operator in ORDERED:
             return self.number_ref(loc, operand, scopes, of.path)
         if operator in ("contains", "starts_with"):
             return self._value(loc, of, operand, str)

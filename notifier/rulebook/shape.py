@@ -44,8 +44,8 @@ class Wording(Entry):
     survey: str | None = Field(None, description="A folder under templates/ whose message.yaml has a survey.")
     channels: Words = Field([], description="In order of trial: preferred, email, sms.")
     category: Category | None = Field(None, description="The template's own where it is not given.")
-    only_if: Block | None = None
-    not_if: Block | None = None
+    only_if: Block | None = Field(None, description="Conditions for this message, beside the rule's.")
+    not_if: Block | None = Field(None, description="Conditions that must not be known to be true for this message.")
     useless_after: Any = Field(None, description="A duration. Not sent later than this after what set it off.")
 
 
@@ -61,29 +61,37 @@ class FollowUpEntry(Wording):
 
 class LimitEntry(Entry):
     once_per: Keys | None = Field(None, description="order, customer, … or fields: one message for the same of these.")
-    at_most: Annotated[int, Field(ge=1, le=1000)] | None = None
-    per: Keys | None = None
-    in_any: Any = Field(None, description="A duration: any stretch of this length.")
+    at_most: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="So many messages ...")
+    per: Keys | None = Field(None, description="... for the same of these ...")
+    in_any: Any = Field(None, description="... in any stretch of this length: a duration.")
 
 
 class RuleEntry(Entry):
     id: Annotated[str, AfterValidator(_id)] = Field(
         description="Small letters, digits, - and _, at most 64.", json_schema_extra={"pattern": _ID}
     )
-    description: str = ""
-    owner: str = ""
-    about: str
-    trigger: Block
-    only_if: Block | None = None
-    not_if: Block | None = None
+    description: str = Field("", description="For people.")
+    owner: str = Field("", description="For people.")
+    about: str = Field(description="What one match is: an order, a parcel, an article, a person.")
+    trigger: Block = Field(description="What sets it off: exactly one of event, moment, no_news, change, becomes_true.")
+    only_if: Block | None = Field(None, description="Conditions that must be known to be true.")
+    not_if: Block | None = Field(None, description="Conditions that must not be known to be true.")
     if_unknown: Literal["skip"] | None = Field(None, description="skip: an unknown not_if drops as well.")
-    include_closed: StrictBool = False
-    if_already_past: Literal["skip", "send_now"] = "skip"
+    include_closed: StrictBool = Field(
+        default=False, description="true: also for orders and parcels that are finished."
+    )
+    if_already_past: Literal["skip", "send_now"] = Field(
+        "skip", description="For a moment that is over when its subject first becomes known."
+    )
     still_true_after: Any = Field(None, description="A duration. Only if what set it off lasts that long.")
-    send: Annotated[list[SendEntry], BeforeValidator(_sends)] = Field(min_length=1, max_length=20)
-    limit: LimitEntry | None = None
-    follow_up: FollowUpEntry | None = None
-    state: Literal["draft", "watch", "live", "paused"] = "live"
+    send: Annotated[list[SendEntry], BeforeValidator(_sends)] = Field(
+        min_length=1, max_length=20, description="One thing, or a list of up to 20."
+    )
+    limit: LimitEntry | None = Field(None, description="How often, for the same order, customer or value.")
+    follow_up: FollowUpEntry | None = Field(None, description="What comes some time after the message has left.")
+    state: Literal["draft", "watch", "live", "paused"] = Field(
+        "live", description="live sends; watch decides and sends nothing; paused holds; draft is only checked."
+    )
 
 
 class RulesFile(Entry):

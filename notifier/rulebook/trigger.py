@@ -8,22 +8,22 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notifier.core.catalogue import Field
+from notifier.core.catalogue import Catalogue, Field
 from notifier.core.condition import Clause
 from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
 from notifier.core.scene import Scene
 from notifier.document import Loc, suggest
 from notifier.rulebook.reading import Reading
 
-__all__ = ["TRIGGERS", "compile_trigger", "kind_words"]
+__all__ = ["CALENDARS", "EVENTS_ABOUT", "HOW", "TRIGGERS", "compile_trigger", "kind_words", "timed_events"]
 
-_HOW = ("later_by", "earlier_by", "rises_above", "falls_below", "to", "from")
+HOW = ("later_by", "earlier_by", "rises_above", "falls_below", "to", "from")
 #: Each kind of trigger, and what may stand beside it.
 TRIGGERS: Mapping[str, tuple[str, ...]] = {
-    "event": (), "moment": ("at", "calendar"), "no_news": ("calendar",), "change": (*_HOW, "ready_again"),
+    "event": (), "moment": ("at", "calendar"), "no_news": ("calendar",), "change": (*HOW, "ready_again"),
     "becomes_true": (),
 }  # fmt: skip
-_CALENDARS = ("shop", "destination", "carrier")
+CALENDARS = ("shop", "destination", "carrier")
 #: What a number must have been before a rule may fire again.
 _LINES = {"above": "more_than", "below": "less_than"}
 #: A condition tells its clauses only where it is looked at.
@@ -81,11 +81,11 @@ class _Compiler:
             self.reading.wrong(loc, "event names one event, or a list of them")
             return None
         good = [self.reading.known(loc, name, events, "unknown event") for name in names]
-        reach = _EVENTS_ABOUT[self.about]
+        reach = EVENTS_ABOUT[self.about]
         for name, is_known in zip(names, good, strict=True):
             if is_known and name.partition(".")[0] not in reach:
                 kinds = " or ".join(
-                    kind for kind, families in _EVENTS_ABOUT.items() if name.partition(".")[0] in families
+                    kind for kind, families in EVENTS_ABOUT.items() if name.partition(".")[0] in families
                 )
                 self.reading.wrong(
                     loc, f"'{name}' is not about {kind_words(self.about)}; make the rule about: {kinds}", part=name
@@ -113,9 +113,7 @@ class _Compiler:
 
     def _calendar(self) -> str:
         name = self.block.get("calendar", "shop")
-        if not isinstance(name, str) or not self.reading.known(
-            (*self.loc, "calendar"), name, _CALENDARS, "no calendar"
-        ):
+        if not isinstance(name, str) or not self.reading.known((*self.loc, "calendar"), name, CALENDARS, "no calendar"):
             return "shop"
         return name
 
@@ -138,8 +136,7 @@ class _Compiler:
 
     def _heard(self, loc: Loc, name: Any) -> Field | None:
         """Where the time of the last event of a kind is kept."""
-        fields, events = self.reading.catalogue.fields, self.reading.catalogue.events
-        timed = {one.name: fields[one.at] for one in events.values() if one.at and one.family == self.about}
+        events, timed = self.reading.catalogue.events, timed_events(self.reading.catalogue, self.about)
         if not isinstance(name, str):
             self.reading.wrong(loc, "of names one event, or a list of them")
         elif name in events and name not in timed:
@@ -188,12 +185,12 @@ class _Compiler:
             if not isinstance(path, str):
                 self.reading.wrong(loc, "change names a field")
             return None
-        how = [key for key in _HOW if key in self.block]
+        how = [key for key in HOW if key in self.block]
         if not how and len(self.block) > 1:
             return None  # it is misspelt: that has been said
         if not how or (len(how) > 1 and set(how) != {"to", "from"}):
             self.reading.wrong(
-                loc, f"say how it changes, in one way: {', '.join(_HOW)} (to and from may stand together)"
+                loc, f"say how it changes, in one way: {', '.join(HOW)} (to and from may stand together)"
             )
             return None
         read = {key: self._how((*self.loc, key), key, self.block[key], found) for key in how}
@@ -241,8 +238,13 @@ class _Compiler:
         return self.reading.values(loc, of, value)
 
 
+def timed_events(catalogue: Catalogue, about: str) -> Mapping[str, Field]:
+    """Events of which a time is kept -> where: what can be waited for in vain."""
+    return {one.name: catalogue.fields[one.at] for one in catalogue.events.values() if one.at and one.family == about}
+
+
 #: Which families of events reach a rule about …
-_EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
+EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
     "order": frozenset({"order", "ticket", "case", "choice", "message", "survey"}),
     "shipment": frozenset({"shipment"}),
     "stock": frozenset({"stock"}),

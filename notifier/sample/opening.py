@@ -10,7 +10,7 @@ from typing import TextIO
 
 import orjson
 
-from notifier import lock, starter
+from notifier import editor, lock, starter
 from notifier.clock import clock
 from notifier.errors import UsageError
 from notifier.project import Project, load
@@ -66,6 +66,7 @@ def _laid_out(root: Path) -> bool:
     if root.is_dir() and any(root.iterdir()):
         raise UsageError(f"{root} is not the sample shop: name another directory, or remove that one")
     starter.copy(root)
+    editor.write(root)
     (root / _MARK).write_text(_MARK_TEXT, encoding="utf-8")
     return True
 

@@ -45,7 +45,7 @@ def test_the_starters_own_data_must_not_go_out(notifier, edit):
         *(f"'{name}' {STILL}" for name in (*shop, *senders, "email", "email")),
         *[f"'contact' {STILL}"] * 7,
     ]
-    assert "config/notifier.yaml:39:22: warning: 'transactional' is still" in found.err
+    assert "config/notifier.yaml:40:22: warning: 'transactional' is still" in found.err
     assert "customers cannot follow links to 127.0.0.1: set public_base_url to where they reach this server" in said
 
 
@@ -62,7 +62,7 @@ def test_a_page_under_a_name_that_is_nearly_right(notifier, edit):
     edit("en:\n    contact:", "en:\n    contct:")
     found = notifier("check")
     assert warned(found) == ["no text names the link 'contct' - did you mean 'contact'?"]
-    assert "config/notifier.yaml:91:5: " in found.err
+    assert "config/notifier.yaml:92:5: " in found.err
 
 
 def test_a_text_in_fewer_languages_than_the_shop(notifier, project):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+from jsonschema import Draft7Validator
 
 from notifier import rulebook
 from notifier.core.catalogue import standard
+from notifier.document import parse
 
 
 class Text(NamedTuple):
@@ -43,15 +45,33 @@ def lines():
     return written
 
 
+@pytest.fixture(scope="session")
+def marks():
+    """What an editor with the schema of these names would mark in a rules file."""
+    drawn = {}
+
+    def found(text, catalogue=None):
+        of = catalogue or standard()
+        names = (*of.fields, *of.events)
+        if names not in drawn:
+            drawn[names] = Draft7Validator(rulebook.rules_schema(rulebook.Surroundings(of, TEXTS, TEAMS)))
+        return [error.message for error in drawn[names].iter_errors(parse(text, "shop.yaml").data)]
+
+    return found
+
+
 @pytest.fixture
-def load(tmp_path):
-    """The book of one rules file, or of several by name."""
+def load(tmp_path, marks):
+    """The book of one rules file, or of several by name. What is accepted here no editor marks."""
 
     def read(text=None, catalogue=None, **files):
         for name, content in {**({"shop": text} if text is not None else {}), **files}.items():
             path = tmp_path / "rules" / f"{name}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-        return rulebook.load(tmp_path, catalogue or standard(), TEXTS, TEAMS)
+        book = rulebook.load(tmp_path, catalogue or standard(), TEXTS, TEAMS)
+        for path in rulebook.files(tmp_path):
+            assert marks(path.read_text(encoding="utf-8"), catalogue) == []
+        return book
 
     return read

@@ -35,7 +35,7 @@ def test_the_starters_rules_load(project):
     ]  # fmt: skip
     assert [one.place for one in book.rules] == [1, 2, 3, 4, 5, 6]
     assert {one.about for one in book.rules} == {"customer", "order", "stock"}
-    assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:20"
+    assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:21"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"
     assert book.by_id["delivery-overdue"].follow_up.send.category == "survey"
 
