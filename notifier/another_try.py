@@ -42,7 +42,7 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
         unit.add_decisions([row_of(outgoing.key, decision, now)])
     unit.put([waits])
     unit.take_slots([(decision.slot, outgoing.key)] if decision.slot else [])
-    unit.add_uses([(decision.use, now, outgoing.key)] if decision.use else [])
+    unit.add_uses((use, now, outgoing.key) for use in decision.uses)
     return waits, ""
 
 

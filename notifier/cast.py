@@ -93,6 +93,8 @@ class Cast:
         customer_key = order.customer_key
         if customer_key and "customer" not in facts:
             facts["customer"] = self[customer_key].facts
+        if aggregate.memory.sent:
+            facts["told"] = {f"told.{rule}": at for rule, at in aggregate.memory.sent.items()}
         project = self._project
         zone = zone_of(facts.get("customer", {}), project.zone)
         return Scene(facts, now, zone, partial(project.working_for, order.facts))

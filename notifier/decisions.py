@@ -46,15 +46,23 @@ def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Ca
     policy = policy_of(project, unit)
     asked = [questions(one.candidate, one.subject, one.scene, policy) for one in cases]
     answers = Answers(unit.answers(frozenset().union(*asked)))
-    decided: list[tuple[_Case, Decision]] = []
-    rows: list[DecisionRow] = []
-    for one in cases:
-        decision = decide(one.candidate, one.subject, one.scene, answers, policy)
-        answers.note(decision, now)
-        decided.append((one, decision))
-        if decision.name != "send":
-            rows.append(row_of(one.key, decision, now, grounds(decision, one.scene, policy)))
+    made: dict[bytes, Decision] = {}
+    for one in sorted(cases, key=_weakness):
+        made[one.key] = decide(one.candidate, one.subject, one.scene, answers, policy)
+        answers.note(made[one.key], now)
+    decided = [(one, made[one.key]) for one in cases]
+    rows = [
+        row_of(one.key, decision, now, grounds(decision, one.scene, policy))
+        for one, decision in decided
+        if decision.name != "send"
+    ]
     _write(unit, decided, rows, now)
+
+
+def _weakness(case: _Case) -> int:
+    """Of those that come together the strongest is decided first: the others see that it tells."""
+    topic = case.candidate.rule.topic
+    return topic.strongest_first.index(case.candidate.rule.id) if topic else 0
 
 
 def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: datetime) -> list[_Case]:
@@ -74,7 +82,7 @@ def _write(unit: Unit, decided: Sequence[tuple[_Case, Decision]], rows: Sequence
     unit.add_decisions(rows)
     unit.enqueue(_message(one.key, decision, now) for one, decision in decided if decision.name != "drop")
     unit.take_slots((decision.slot, one.key) for one, decision in decided if decision.slot)
-    unit.add_uses((decision.use, now, one.key) for one, decision in decided if decision.use)
+    unit.add_uses((use, now, one.key) for one, decision in decided for use in decision.uses)
 
 
 def _match(one: _Case, now: datetime) -> Match:

@@ -298,7 +298,9 @@ class Dispatch:
 
     def _remember(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None) -> None:
         """The subject knows that it was told: what follows up waits from here."""
-        if candidate is None or candidate.rule.follow_up is None or candidate.rule.follows_up(candidate.send):
+        if candidate is None or candidate.rule.follows_up(candidate.send):
+            return
+        if candidate.rule.follow_up is None and candidate.rule.id not in self._project.book.asked_of:
             return
         subject = look.cast[outgoing.subject_key]
         scene = look.cast.scene(subject, look.now)

@@ -37,7 +37,7 @@ from notifier.render.scope import LINKS
 from notifier.render.speech import DATE_FORMS
 from notifier.render.survey import SURVEY_WORDS, SurveySettings
 from notifier.rulebook.reading import TAKES
-from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry
+from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry, TopicEntry
 from notifier.rulebook.trigger import TRIGGERS
 from notifier.ruletest.reading import STANDINGS
 from notifier.ruletest.shape import CaseEntry, ExpectEntry, StepEntry, SuiteFile
@@ -185,6 +185,7 @@ HAND_WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("rules.md", "Keys of a rule"): _keys(RuleEntry),
     ("rules.md", "What to send"): _keys(SendEntry),
     ("rules.md", "Limits"): _keys(LimitEntry),
+    ("rules.md", "Topics"): _keys(TopicEntry),
     ("rules.md", "Follow-up"): _keys(FollowUpEntry),
     ("rules.md", "What a rule is about"): ABOUT,
     ("rules.md", "States"): get_args(RuleEntry.model_fields["state"].annotation),

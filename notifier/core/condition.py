@@ -254,6 +254,43 @@ class Items:
         return self.condition.by_clock()
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whether one of these rules told about the subject, in the time up to now of this length."""
+
+    rules: tuple[str, ...]
+    in_last: Duration
+    text: str
+
+    def holds(self, scene: Scene) -> Truth:
+        since = shift(scene.now, -self.in_last, scene.zone, scene.working("shop"))
+        return any(at > since for _, at in self._when(scene))
+
+    def findings(self, scene: Scene) -> Iterator[Finding]:
+        last = max(self._when(scene), key=lambda one: one[1], default=None)
+        seen = f"{last[0]} told {when(last[1], scene.zone)}" if last else "nothing was told"
+        yield Finding(self.text, self.holds(scene), seen)
+
+    def fields(self) -> Iterator[Field]:
+        return iter(())
+
+    def by_clock(self) -> bool:
+        return True
+
+    def _when(self, scene: Scene) -> list[tuple[str, datetime]]:
+        told = [(rule, scene.value(f"told.{rule}")) for rule in self.rules]
+        return [(rule, at) for rule, at in told if at is not None]
+
+
+def asks_of(condition: Condition) -> Iterator[str]:
+    """The rules of which it asks what they told."""
+    if isinstance(condition, Told):
+        yield from condition.rules
+    elif isinstance(condition, _Group):
+        for part in condition.parts:
+            yield from asks_of(part)
+
+
 def _of_item(scene: Scene, item: Mapping[str, Any]) -> Scene:
     """Entries of a list have short names, which are scopes of their own: `backordered`."""
     facts = {**scene.facts, **{name: {name: value} for name, value in item.items()}}

@@ -15,12 +15,13 @@ from typing import Any, Literal, NamedTuple
 from notifier.core.catalogue import CLOSED
 from notifier.core.contact import address_of, country_of, in_order
 from notifier.core.duration import Duration
-from notifier.core.local_time import rfc3339, shift, start_of_day
+from notifier.core.local_time import rfc3339, shift, start_of_day, when
 from notifier.core.match import Candidate, refusal, with_event
 from notifier.core.policy import Cap, Policy, Team
-from notifier.core.rule import Timed
+from notifier.core.rule import Rule, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
+from notifier.core.topic import last_word
 from notifier.core.trigger import stands
 from notifier.errors import NoTranslation
 
@@ -44,6 +45,7 @@ REASONS: Mapping[str, str] = {
     "paused": "an operator stopped it for the time being",
     "watching": "the rule only watches",
     "already_sent": "the rule has told this before, or is about to",
+    "topic_told": "another rule has told about it, or the rule itself",
     "limit": "the rule has told this as often as it may",
     "frequency_cap": "the customer has had enough messages for now",
     "quiet_hours": "the customer is left alone at this hour, or the team is not at work",
@@ -88,8 +90,8 @@ class Answers:
         """Count what was just decided, so that the rest of the batch sees it."""
         if decision.slot:
             self._slots.add(decision.slot)
-        if decision.use:
-            self._uses.setdefault(decision.use, []).append(now)
+        for use in decision.uses:
+            self._uses.setdefault(use, []).append(now)
 
     def note_sent(self, use: bytes, now: datetime) -> None:
         self._uses.setdefault(use, []).append(now)
@@ -123,9 +125,10 @@ class Decision:
     #: `customer:ID` or `team:NAME`.
     recipient: str
     stale_at: datetime
-    #: What it takes of the rule's limit: a slot that one message can hold, or a use among several. Empty: no limit.
+    #: What it takes of the rule's limit: a slot that one message can hold. Empty: it takes none.
     slot: bytes = b""
-    use: bytes = b""
+    #: Where it counts as one of several: the rule's limit, its topic.
+    uses: tuple[bytes, ...] = ()
 
     @property
     def name(self) -> Literal["send", "hold", "drop"]:
@@ -170,10 +173,21 @@ def limit_key(candidate: Candidate, scene: Scene) -> bytes:
 
 def _counted(key: str, candidate: Candidate, scene: Scene) -> str:
     """What a key of a limit stands for here. What is not known is nobody else's: two unknowns are not the same."""
-    value = scene.value("order.customer_key" if key == "customer" else key) if key != candidate.rule.about else None
+    path = {"customer": "order.customer_key", "order": "order.id"}.get(key, key)
+    value = scene.value(path) if key != candidate.rule.about else None
     if value is None:
         return candidate.subject_key
+    if key == "order":
+        return f"order:{value}"
     return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+def topic_keys(candidate: Candidate, scene: Scene) -> Mapping[str, bytes]:
+    """Rule -> what its telling about the candidate's topic is counted under; empty for what has no topic, as staff's."""
+    topic = candidate.rule.topic
+    if topic is None or candidate.send.to != "customer" or candidate.rule.follows_up(candidate.send):
+        return {}
+    return topic.keys(_counted(topic.per, candidate, scene))
 
 
 @dataclass(slots=True)
@@ -215,6 +229,9 @@ def questions(
     if key and limit and not again:
         window = _window_start(limit.window, scene)
         asked.add(Question("slot", key) if window is None else Question("uses", key, window))
+    if keys := topic_keys(candidate, scene):
+        since = _topic_start(candidate.rule, scene)
+        asked.update(Question("uses", one, since) for one in keys.values())
     cap = policy.caps.get(candidate.send.category)
     if cap is not None and recipient:
         asked.add(Question("uses", use_key(recipient, candidate.send.category), _cap_start(cap, scene)))
@@ -257,13 +274,14 @@ def decide(
             verdict = verdict._replace(channel=case.channel, language=case.language)
             break
     once = limit is not None and limit.window is None
+    own = topic_keys(candidate, scene).get(candidate.rule.id)
     return Decision(
         candidate,
         verdict or SendNow(case.channel, case.address, case.language),
         recipient,
         stale_at,
         slot=key if once else b"",
-        use=b"" if once else key,
+        uses=tuple(one for one in (b"" if once else key, own) if one),
     )
 
 
@@ -285,6 +303,11 @@ def _ready_at(candidate: Candidate, scene: Scene) -> datetime:
 
 def _window_start(window: Duration | None, scene: Scene) -> datetime | None:
     return None if window is None else shift(scene.now, -window, scene.zone, scene.working("shop"))
+
+
+def _topic_start(rule: Rule, scene: Scene) -> datetime:
+    assert rule.topic is not None
+    return shift(scene.now, -rule.topic.every, scene.zone, scene.working("shop"))
 
 
 def _cap_start(cap: Cap, scene: Scene) -> datetime:
@@ -413,6 +436,19 @@ def _frees(cap: Cap, oldest: datetime, scene: Scene) -> datetime:
     return start_of_day(tomorrow, scene.zone)
 
 
+def _topic(case: _Case) -> Drop | None:
+    """Whether another rule has told about the same thing, which this one is not stronger than."""
+    rule, keys = case.candidate.rule, topic_keys(case.candidate, case.scene)
+    if rule.topic is None or not keys:
+        return None
+    since = _topic_start(rule, case.scene)
+    told = {one: [at for at in case.answers.uses(key, since) if at > since] for one, key in keys.items()}
+    word = last_word(rule.topic, rule.id, told, again=case.again)
+    return word and Drop(
+        "topic_told", f"{word.rule} told about this {rule.topic.name} {when(word.at, case.scene.zone)}"
+    )
+
+
 def _not_yet(case: _Case) -> Hold | None:
     ready = _ready_at(case.candidate, case.scene)
     return Hold(ready, "not_yet") if ready > case.scene.now else None
@@ -442,5 +478,5 @@ def _watching(case: _Case) -> Drop | None:
 #: In this order. The address comes before the hours, which depend on the channel; the limit before whatever holds: what is
 #: held takes its place, and no place can be taken twice.
 GATES: tuple[Gate, ...] = (
-    _trigger, _conditions, _stale, _address, _watching, _limit, _operator, _not_yet, _frequency_cap, _quiet_hours,
+    _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _operator, _not_yet, _frequency_cap, _quiet_hours,
 )  # fmt: skip

@@ -274,10 +274,13 @@ def _arm_follow_ups(book: Book, memory: Memory, scene: Scene) -> Memory:
 
 def after_sending(book: Book, aggregate: Aggregate, rule: Rule, message: str, scene: Scene) -> Aggregate:
     """The subject once a rule's message about it has left at `scene.now`: its follow-up waits from here."""
-    if rule.follow_up is None:
-        return aggregate
-    memory = aggregate.memory._replace(left={**aggregate.memory.left, rule.id: (scene.now, message)})
-    return aggregate.remembering(_arm_follow_ups(book, memory, scene))
+    memory = aggregate.memory
+    if rule.id in book.asked_of:
+        memory = memory._replace(sent={**memory.sent, rule.id: scene.now})
+    if rule.follow_up is not None:
+        memory = memory._replace(left={**memory.left, rule.id: (scene.now, message)})
+        memory = _arm_follow_ups(book, memory, scene)
+    return aggregate if memory is aggregate.memory else aggregate.remembering(memory)
 
 
 def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from notifier.core.catalogue import CLOSED, Field
-from notifier.core.condition import AllOf, Clause, Condition, TimeRef
+from notifier.core.condition import AllOf, Clause, Condition, TimeRef, asks_of
 from notifier.core.duration import NO_TIME, Duration
+from notifier.core.topic import Topic
 
 __all__ = [
     "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Change", "FollowUp", "Limit", "Moment", "NoNews", "OnEvent", "Rule",
@@ -170,6 +171,7 @@ class Rule:
     #: How long what set it off must last before anything is sent.
     still_true_after: Duration | None = None
     limit: Limit | None = None
+    topic: Topic | None = None
     follow_up: FollowUp | None = None
     #: `watch` decides and counts but sends nothing; `paused` holds; `draft` is only checked.
     state: str = "live"
@@ -193,12 +195,20 @@ class Rule:
         )
 
     @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All that it asks, those of its sends and of its follow-up included."""
+        sends = [*self.sends, *([self.follow_up.send] if self.follow_up else [])]
+        written = [self.only_if, self.not_if, *(one for send in sends for one in (send.only_if, send.not_if))]
+        if isinstance(self.trigger, BecomesTrue):
+            written.append(self.trigger.condition)
+        return tuple(one for one in written if one is not None)
+
+    @property
     def watched(self) -> frozenset[str]:
         """The paths at which a change may set it off, move its time or end its wait."""
         fields = [*self.trigger.fields]
         if self.still_true_after is not None:
-            conditions = [self.only_if, self.not_if, *(c for one in self.sends for c in (one.only_if, one.not_if))]
-            fields += [one for condition in conditions if condition is not None for one in condition.fields()]
+            fields += [one for condition in self.conditions for one in condition.fields()]
         return frozenset(one.path for one in fields)
 
     @property
@@ -248,6 +258,8 @@ class Book:
     turning: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     #: about -> the field paths that rules look at when an event arrives.
     watched: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Rules of which conditions ask when they last told something.
+    asked_of: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:
@@ -271,7 +283,9 @@ class Book:
                 timed[rule.about] = (*timed.get(rule.about, ()), rule)
             if rule.turns:
                 turning[rule.about] = (*turning.get(rule.about, ()), rule)
-        return cls(kept, hash_, {rule.id: rule for rule in kept}, on_event, on_change, timed, turning, watched)
+        asked_of = frozenset(one for rule in awake for condition in rule.conditions for one in asks_of(condition))
+        by_id = {rule.id: rule for rule in kept}
+        return cls(kept, hash_, by_id, on_event, on_change, timed, turning, watched, asked_of)
 
     def follow_ups(self, about: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)

@@ -56,6 +56,8 @@ class Memory(NamedTuple):
     left: Mapping[str, tuple[datetime, str]] = _EMPTY
     #: Rules that have fired and wait to be ready again.
     spent: frozenset[str] = frozenset()
+    #: When a message last left, of the rules of which conditions ask that.
+    sent: Mapping[str, datetime] = _EMPTY
 
     @property
     def next_due(self) -> datetime | None:
@@ -253,6 +255,8 @@ def freeze(aggregate: Aggregate) -> bytes:
         record["left"] = memory.left
     if memory.spent:
         record["spent"] = sorted(memory.spent)
+    if memory.sent:
+        record["sent"] = memory.sent
     return orjson.dumps(record, option=orjson.OPT_UTC_Z)
 
 
@@ -280,6 +284,7 @@ def thaw(key: str, body: bytes) -> Aggregate:
         {r: datetime.fromisoformat(due) for r, due in record.get("fired", {}).items()},
         {r: (datetime.fromisoformat(at), message) for r, (at, message) in record.get("left", {}).items()},
         frozenset(record.get("spent", ())),
+        {r: datetime.fromisoformat(at) for r, at in record.get("sent", {}).items()},
     )
     return _with_facts(Aggregate(key, memory=memory), leaves, stamps, parts)
 

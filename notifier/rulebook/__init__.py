@@ -23,6 +23,7 @@ from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.schema import rules_schema
 from notifier.rulebook.shape import RuleEntry, RulesFile
+from notifier.rulebook.topics import topics_of
 
 __all__ = ["Surroundings", "TemplateInfo", "files", "load", "rules_schema", "test_files"]
 
@@ -70,16 +71,16 @@ def load(
 ) -> Book:
     """All rules; raises Faults with every problem of every file."""
     problems: list[Problem] = []
+    readings = list(_readings(project, catalogue, problems))
+    written = {str(one["id"]): one for reading in readings for one in _written(reading) if "id" in one}
+    about = {rule: str(one.get("about")) for rule, one in written.items()}
+    topics = topics_of(readings, written)
     rules: list[tuple[Rule, Document, int]] = []
-    around = Surroundings(catalogue, templates, teams)
+    around = Surroundings(catalogue, templates, teams, topics)
     ids: dict[str, Problem] = {}
     place = 0
-    for path in files(project):
-        try:
-            reading = Reading(_document(path, path.relative_to(project).as_posix()), catalogue)
-        except Faults as faults:
-            problems += faults.problems
-            continue
+    for reading in readings:
+        reading.about, reading.topics = about, {name: one.strongest_first for name, one in topics.items()}
         for number in _numbers(reading):
             place += 1
             rule = _rule(reading, number, around, ids, place)
@@ -97,10 +98,26 @@ def load(
     return Book.of((rule for rule, _, _ in rules), _digest(rule for rule, _, _ in rules))
 
 
+def _readings(project: Path, catalogue: Catalogue, problems: list[Problem]) -> Iterator[Reading]:
+    """The files that can be read; of the others the problems."""
+    for path in files(project):
+        try:
+            yield Reading(_document(path, path.relative_to(project).as_posix()), catalogue)
+        except Faults as faults:
+            problems += faults.problems
+
+
+def _written(reading: Reading) -> Iterator[dict[str, Any]]:
+    """What stands in the file under `rules:` and could be one."""
+    data = reading.document.data
+    written = data.get("rules") if isinstance(data, dict) else None
+    return (one for one in (written if isinstance(written, list) else ()) if isinstance(one, dict))
+
+
 def _digest(rules: Iterable[Rule]) -> str:
     digest = blake2b(digest_size=8)
     for rule in rules:
-        digest.update(f"{rule.id}\0{rule.hash}\0".encode())
+        digest.update(f"{rule.id}\0{rule.hash}\0{rule.topic or ''}\0".encode())
     return digest.hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import Duration
 from notifier.core.rule import ABOUT, BecomesTrue, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
+from notifier.core.topic import Topic
 from notifier.document import Loc
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.shape import FollowUpEntry, RuleEntry, SendEntry, Wording
@@ -44,6 +45,7 @@ class Surroundings:
     #: None for one that is there and cannot be read: of it only the name is checked.
     templates: Mapping[str, TemplateInfo | None]
     teams: Collection[str]
+    topics: Mapping[str, Topic] = field(default_factory=dict)
 
 
 def compile_rule(reading: Reading, loc: Loc, entry: RuleEntry, around: Surroundings, place: int) -> Rule | None:
@@ -84,6 +86,7 @@ class _Compiler:
             send_if_already_past=entry.if_already_past == "send_now",
             still_true_after=self._still_true_after(trigger),
             limit=self._limit(scopes),
+            topic=self._topic(),
             follow_up=follow_up,
             state=entry.state,
             where=str(self.reading.document.problem(self.loc, "")).splitlines()[0].rsplit(":", 2)[0],
@@ -258,8 +261,27 @@ class _Compiler:
         window = self.reading.duration((*at, "in_any"), entry.in_any)
         return Limit(self._keys((*at, "per"), entry.per, scopes), entry.at_most, window)
 
+    def _topic(self) -> Topic | None:
+        name, topics = self.entry.topic, self.around.topics
+        loc = (*self.loc, "topic")
+        if name is None or not self.reading.known(loc, name, topics, "no topic"):
+            return None
+        topic = topics[name]
+        if self.entry.id not in topic.strongest_first:
+            self.reading.wrong(loc, f"topic '{name}' does not rank this rule; add it to strongest_first", part=name)
+            return None
+        if topic.per == "order" and self.entry.about not in ("order", "shipment"):
+            self.reading.wrong(
+                loc,
+                f"topic '{name}' is one per order, and this rule is about {kind_words(self.entry.about)}",
+                part=name,
+            )
+        elif "." in topic.per:
+            self.reading.field(loc, topic.per, self.reading.catalogue.scopes(self.entry.about))
+        return topic
+
     def _keys(self, loc: Loc, keys: Collection[str], scopes: Collection[str]) -> tuple[str, ...]:
-        kinds = [self.entry.about, "customer"]
+        kinds = [self.entry.about, "customer", *(["order"] if self.entry.about == "shipment" else [])]
         for key in keys:
             if "." in key:
                 self.reading.field(loc, key, scopes)

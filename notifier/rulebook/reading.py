@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from notifier.core.catalogue import Catalogue, Field
-from notifier.core.condition import BLOCKS, AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef
+from notifier.core.condition import BLOCKS, AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef, Told
 from notifier.core.duration import Duration
 from notifier.core.value import YEARS, country_codes, currency_codes
 from notifier.document import Document, Loc, suggest
@@ -69,6 +69,9 @@ class Reading:
 
     document: Document
     catalogue: Catalogue
+    #: Rule -> what it is about; topic -> its rules: of all files.
+    about: Mapping[str, str] = field(default_factory=dict)
+    topics: Mapping[str, Collection[str]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, loc: Loc, text: str, *, on_key: bool = False, part: str | None = None) -> None:
@@ -80,7 +83,7 @@ class Reading:
         names = list(choices)
         if word in names:
             return True
-        few = f"; there are {', '.join(names)}" if len(names) <= _FEW else ""
+        few = f"; there are {', '.join(names) or 'none'}" if len(names) <= _FEW else ""
         self.wrong(loc, f"{what} '{word}'{suggest(word, names) or few}", on_key=on_key, part=None if on_key else word)
         return False
 
@@ -202,6 +205,8 @@ class Reading:
     def _entry(self, loc: Loc, key: str, value: Any, sight: _Sight) -> list[Condition]:
         if key in BLOCKS:
             return self._group(loc, key, value, sight)
+        if key == "told":
+            return self._told(loc, value, sight)
         found = sight.fields.get(key)
         if found is None and "." in key:
             found = self.field(loc, key, sight.scopes, on_key=True)
@@ -221,6 +226,24 @@ class Reading:
         inner = tuple(one for one in read if one is not None)
         kinds: Mapping[str, Callable[[tuple[Condition, ...]], Condition]] = {"all": AllOf, "any": AnyOf, "none": NoneOf}
         return [kinds[name](inner)] if inner else []
+
+    def _told(self, loc: Loc, value: Any, sight: _Sight) -> list[Condition]:
+        """What was told before: `{topic: delay, in_last: 14d}`, or one `rule`."""
+        keys = value.keys() if isinstance(value, dict) else set()
+        if keys not in ({"topic", "in_last"}, {"rule", "in_last"}):
+            self.wrong(loc, "write it like {topic: delay, in_last: 14d}, or {rule: delivery-overdue, in_last: 2d}")
+            return []
+        kind = "topic" if "topic" in keys else "rule"
+        name, known = value[kind], self.topics if kind == "topic" else self.about
+        span = self.duration((*loc, "in_last"), value["in_last"])
+        if not isinstance(name, str) or not self.known((*loc, kind), str(name), known, f"no {kind}") or span is None:
+            return []
+        subject = next(iter(sight.scopes))
+        rules = [one for one in (self.topics[name] if kind == "topic" else [name]) if self.about.get(one) == subject]
+        if not rules:
+            self.wrong((*loc, kind), f"'{name}' tells nothing about the {subject} itself", part=name)
+            return []
+        return [Told(tuple(rules), span, f"told: {{{kind}: {name}, in_last: {value['in_last']}}}")]
 
     def _items(self, loc: Loc, of: Field, value: Mapping[str, Any], sight: _Sight) -> list[Condition]:
         found: list[Condition] = []

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-__all__ = ["FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry"]
+__all__ = ["FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry"]
 
 Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
 Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -88,12 +88,20 @@ class RuleEntry(Entry):
         min_length=1, max_length=20, description="One thing, or a list of up to 20."
     )
     limit: LimitEntry | None = Field(None, description="How often, for the same order, customer or value.")
+    topic: str | None = Field(None, description="What it tells about, together with other rules: see topics.")
     follow_up: FollowUpEntry | None = Field(None, description="What comes some time after the message has left.")
     state: Literal["draft", "watch", "live", "paused"] = Field(
         "live", description="live sends; watch decides and sends nothing; paused holds; draft is only checked."
     )
 
 
+class TopicEntry(Entry):
+    per: str = Field("order", description="For which the rules are one: order, customer, or a field.")
+    every: Any = Field(description="A duration. Within it only a stronger rule tells again.")
+    strongest_first: Keys = Field(description="The ids of all rules of the topic.")
+
+
 class RulesFile(Entry):
     version: Literal[1]
+    topics: dict[str, TopicEntry] = {}
     rules: list[Block]

@@ -89,6 +89,7 @@ _memories = st.builds(
     fired=st.dictionaries(_words, _instants, max_size=2),
     left=st.dictionaries(_words, st.tuples(_instants, _words), max_size=2),
     spent=st.frozensets(_words, max_size=2),
+    sent=st.dictionaries(_words, _instants, max_size=2),
 )
 
 

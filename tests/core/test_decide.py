@@ -29,6 +29,7 @@ from notifier.core.match import Candidate
 from notifier.core.policy import Cap, Mute, Policy, Team
 from notifier.core.quiet_hours import OfficeHours, QuietHours
 from notifier.core.subject import Aggregate
+from notifier.core.topic import Topic
 from notifier.errors import NoTranslation
 
 NOON = datetime(2026, 3, 13, 12, tzinfo=UTC)
@@ -630,6 +631,10 @@ TROUBLES = {
     "suppressed": lambda one: one.answers.update(suppressed="hard bounce"),
     "watching": lambda one: setattr(one, "rule", replace(one.rule, state="watch")),
     "already_sent": lambda one: one.answers.update(slot=True),
+    "topic_told": lambda one: (
+        setattr(one, "rule", replace(one.rule, topic=Topic("delay", "order", Duration.parse("1d"), ("r",)))),
+        one.answers.update(uses=[NOON]),
+    ),
     "muted": lambda one: setattr(one, "policy", one.policy.with_mutes([Mute("mute", "all")])),
     "not_yet": lambda one: setattr(one, "send", replace(one.send, after=Duration.parse("1h"))),
     "frequency_cap": lambda one: one.answers.update(uses=[NOON] * 9),
@@ -663,11 +668,11 @@ def test_every_reason_has_words():
 def test_a_hold_keeps_its_place_and_a_drop_gives_it_up(desk):
     """What is held has its slot or its use; what is dropped takes nothing."""
     held = desk(limit="{once_per: order}", send="{template: note, after: 1h}")
-    assert (held.decide().name, bool(held.decide().slot), held.decide().use) == ("hold", True, b"")
+    assert (held.decide().name, bool(held.decide().slot), held.decide().uses) == ("hold", True, ())
     counted = desk(limit="{at_most: 1, per: order, in_any: 7d}")
-    assert (bool(counted.decide().use), counted.decide().slot) == (True, b"")
+    assert (bool(counted.decide().uses), counted.decide().slot) == (True, b"")
     dropped = desk(limit="{once_per: order}", only_if="{order.total: 5}")
-    assert (dropped.decide().slot, dropped.decide().use) == (b"", b"")
+    assert (dropped.decide().slot, dropped.decide().uses) == (b"", ())
 
 
 def test_questions_are_all_that_is_asked(desk):

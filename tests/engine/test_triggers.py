@@ -118,6 +118,90 @@ def test_stock_that_wavers(shop_with: Callable[[str], Shop]) -> None:
     assert len(shop.outgoing()) == 2
 
 
+DELAYS = """
+  - id: worst
+    about: order
+    topic: delay
+    trigger: {becomes_true: {order.eta: {after: order.promised_at + 5d}}}
+    send: {template: delivery_late}
+  - id: mild
+    about: order
+    topic: delay
+    trigger: {change: order.eta, later_by: 1d}
+    send: {template: eta_changed}
+  - id: parcel
+    about: shipment
+    topic: delay
+    trigger: {event: shipment.exception}
+    send: {template: may_be_late}
+  - id: better
+    about: order
+    trigger: {change: order.eta, earlier_by: 1d}
+    only_if: {told: {topic: delay, in_last: 2d}}
+    send: {template: order_shipped}
+topics:
+  delay: {per: order, every: 24h, strongest_first: [worst, parcel, mild]}
+"""
+
+
+def test_of_one_delay_it_is_told_once(shop_with: Callable[[str], Shop]) -> None:
+    """Within a day only something worse is told again; who was silenced, and by whom, is on record."""
+    shop = shop_with(DELAYS)
+    shop.order(eta="2026-03-12")
+    shop.tell("order.updated", id="1043", eta="2026-03-13")
+    shop.tick(minutes=5)
+    assert shop.messages() == {"eta_changed": "accepted"}
+    shop.tell("order.updated", id="1043", eta="2026-03-14")
+    shop.tell("shipment.exception", id="P1", order_id="1043")
+    shop.tick(minutes=5)
+    assert shop.messages() == {"eta_changed": "accepted", "may_be_late": "accepted"}
+    assert shop.decisions()[-1] == ("eta_changed", "drop", "topic_told")
+    shop.tick(hours=25)
+    shop.tell("order.updated", id="1043", eta="2026-03-15")
+    shop.tick(minutes=5)
+    assert len(shop.outgoing()) == 3
+
+
+def test_of_what_comes_together_the_strongest_is_told(shop_with: Callable[[str], Shop]) -> None:
+    """One event sets two rules of a topic off: the stronger tells, whichever stands first, and the other says why not."""
+    shop = shop_with(DELAYS)
+    shop.order(eta="2026-03-12")
+    shop.tell("order.updated", id="1043", eta="2026-03-25")
+    shop.tick(minutes=5)
+    assert shop.messages() == {"delivery_late": "accepted"}
+    assert ("eta_changed", "drop", "topic_told") in shop.decisions()
+
+
+def test_a_weaker_message_that_waits_gives_way(shop_with: Callable[[str], Shop]) -> None:
+    """What is held is dropped when something worse was told meanwhile."""
+    shop = shop_with(DELAYS.replace("eta_changed}", "eta_changed, after: 3h}"))
+    shop.order(eta="2026-03-12")
+    shop.tell("order.updated", id="1043", eta="2026-03-13")
+    shop.tick(hours=1)
+    shop.tell("shipment.exception", id="P1", order_id="1043")
+    shop.tick(hours=3)
+    assert shop.messages() == {"may_be_late": "accepted", "eta_changed": "dropped"}
+    assert shop.decisions()[-1] == ("eta_changed", "drop", "topic_told")
+
+
+def test_good_news_only_for_those_who_had_bad(shop_with: Callable[[str], Shop]) -> None:
+    """`told` knows what has left about this order, and for how long that counts."""
+    shop = shop_with(DELAYS)
+    shop.order(eta="2026-03-16")
+    shop.tell("order.updated", id="1043", eta="2026-03-14")
+    shop.tick(minutes=5)
+    assert shop.messages() == {}
+    shop.tell("order.updated", id="1043", eta="2026-03-15")
+    shop.tick(minutes=5)
+    shop.tell("order.updated", id="1043", eta="2026-03-13")
+    shop.tick(minutes=5)
+    assert shop.messages() == {"eta_changed": "accepted", "order_shipped": "accepted"}
+    shop.tick(days=3)
+    shop.tell("order.updated", id="1043", eta="2026-03-12")
+    shop.tick(minutes=5)
+    assert len(shop.outgoing()) == 2
+
+
 def _history(chance: Random) -> list[dict[str, Any]]:
     """Some days of two orders, their parcels and an article, in which all these rules find something."""
     customer = {"id": "dana", "email": "dana@example.com"}
@@ -136,7 +220,8 @@ def _history(chance: Random) -> list[dict[str, Any]]:
         number = chance.choice("12")
         match chance.randrange(5):
             case 0:
-                tell("shipment.scanned", id=f"P{number}", order_id=number)
+                name = chance.choice(["scanned", "scanned", "exception"])
+                tell(f"shipment.{name}", id=f"P{number}", order_id=number)
             case 1 | 2:
                 tell("order.updated", id=number, eta=f"2026-03-{chance.randint(10, 20)}")
             case 3:
@@ -151,7 +236,7 @@ def test_live_decides_as_a_backtest_does(
     under: Callable[[str], Project], store: Store, tmp_path: Path, seed: int
 ) -> None:
     """Whatever happens in a shop, the engine live, ticked when something is due, decides what the backtest says."""
-    project = under(SILENT + WORSE + LOW)
+    project = under(SILENT + WORSE + LOW + DELAYS)
     history = _history(Random(seed))
     file = tmp_path / "history.ndjson"
     file.write_bytes(b"\n".join(map(orjson.dumps, history)))
@@ -167,7 +252,7 @@ def test_live_decides_as_a_backtest_does(
         live = [decision_record(match, row) for key in subjects for match, rows in unit.matches_of(key) for row in rows]
 
     def order(one: dict[str, Any]) -> tuple[str, ...]:
-        return one["at"], one["subject"], one["outcome"]
+        return one["at"], one["subject"], one["rule"], one["outcome"]
 
     expected = list(backtest.run(project, file).decisions())
     assert expected

@@ -48,7 +48,13 @@ SHAPE = [
     ({"if_already_past": "send_now"}, "7:5: if_already_past belongs to a moment"),
     ({"include_closed": "yes"}, "7:21: 'include_closed' must be true or false, not 'yes'"),
     ({"dealy": "1h"}, "7:5: unknown key 'dealy'"),
-    ({"topic": "delay"}, "7:5: unknown key 'topic'"),
+    ({"topic": "delay"}, "7:12: no topic 'delay'; there are none"),
+    ({"only_if": "{told: delay}"}, "7:21: write it like {topic: delay, in_last: 14d}, or {rule: delivery-overdue, in_last: 2d}"),
+    ({"only_if": "{told: {rule: r, topic: x, in_last: 1d}}"}, "7:21: write it like {topic: delay, in_last: 14d}, or {rule: delivery-overdue, in_last: 2d}"),
+    ({"only_if": "{told: {rule: nope, in_last: 1d}}"}, "7:28: no rule 'nope'; there are r"),
+    ({"only_if": "{told: {topic: nope, in_last: 1d}}"}, "7:29: no topic 'nope'; there are none"),
+    ({"only_if": "{told: {rule: r, in_last: 1}}"}, "7:40: '1' needs a unit, like '1m', '1h' or '1d'"),
+    ({"trigger": "{becomes_true: {told: {rule: r, in_last: 1d}}}"}, "5:15: this turns true by itself as time passes, which no event tells; use a moment"),
     ({"description": "[a]"}, "7:18: 'description' must be text, not a list"),
     ({"owner": "5"}, "7:12: 'owner' must be text, not '5'; put quotes around it"),
 ]  # fmt: skip
@@ -293,6 +299,42 @@ def test_a_folder_that_cannot_be_read_is_a_fault(tmp_path):
     (tmp_path / "rules").write_text("not a folder")
     with pytest.raises(Faults, match=r"^rules: cannot be read: Not a directory"):
         rulebook.load(tmp_path, standard(), {}, ())
+
+
+TOPICS = [
+    ("{d: {every: 1d, strongest_first: [r]}}", "topic: d", ""),
+    ("{d: {every: 1, strongest_first: [r]}}", "topic: d", "3:21: '1' needs a unit, like '1m', '1h' or '1d'"),
+    ("{d: {every: 1d, strongest_first: [r, nope]}}", "topic: d", "3:46: no rule 'nope'; there are r"),
+    ("{d: {every: 1d, strongest_first: [r, r]}}", "topic: d", "3:46: 'r' stands here twice"),
+    ("{d: {every: 1d, strongest_first: [r]}}", "owner: x", "3:43: 'r' does not say 'topic: d'"),
+    ("{d: {every: 1d, strongest_first: []}}", "topic: d", "3:42: 'strongest_first' is empty; write at least one"),
+    ("{d: {strongest_first: [r]}}", "topic: d", "3:13: 'every' is missing"),
+    ("{d: {per: shop, every: 1d, strongest_first: [r]}}", "topic: d", "3:19: nothing is one per 'shop'; there are order, shipment, stock, customer"),
+    ("{d: {per: order.totl, every: 1d, strongest_first: [r]}}", "topic: d", "3:19: unknown field 'order.totl' - did you mean 'order.total'?"),
+    ("[d]", "topic: d", "3:9: 'topics' must be a mapping (key: value), not a list"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("topics", "key", "complaint"), TOPICS)
+def test_topics(load, topics, key, complaint):
+    """What is wrong with a topic is said at its place, before or with what it makes of the rules."""
+    rule = f"  - {{id: r, about: order, trigger: {{event: order.shipped}}, send: {{template: note}}, {key}}}\n"
+    text = f"version: 1\n\ntopics: {topics}\nrules:\n{rule}"
+    if complaint:
+        assert message(text, complaint) in told(load, text)
+    else:
+        assert load(text).rules[0].topic.strongest_first == ("r",)
+
+
+def test_a_topic_must_rank_its_rules_and_fit_them(load, lines):
+    """A rule that a topic does not rank would never know who is stronger; one about stock has no order."""
+    stock = lines(
+        id="s", about="stock", topic="d", trigger="{event: stock.changed}", send="{template: note, to: team.support}"
+    )
+    text = "version: 1\ntopics: {d: {every: 1d, strongest_first: [s]}}\nrules:\n" + lines(topic="d") + stock
+    found = told(load, text)
+    assert "topic 'd' does not rank this rule; add it to strongest_first" in found
+    assert "topic 'd' is one per order, and this rule is about stock" in found
 
 
 FILES = [
