@@ -22,7 +22,7 @@ from notifier.core.rule import ABOUT
 from notifier.core.value import country_codes, currency_codes
 from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
-from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry
+from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry, TopicEntry
 from notifier.rulebook.trigger import CALENDARS, EVENTS_ABOUT, HOW, timed_events
 
 __all__ = ["rules_schema"]
@@ -41,7 +41,8 @@ def rules_schema(around: Surroundings) -> Schema:
     """The schema of the rules files of a project with these names."""
     drawing = _Drawing(around)
     rule = drawing.rule()
-    file = _of(RulesFile, {"rules": {"type": "array", "items": rule}})
+    topics = {"type": "object", "additionalProperties": drawing.topic()}
+    file = _of(RulesFile, {"topics": topics, "rules": {"type": "array", "items": rule}})
     return {"$schema": DRAFT, **file, "title": "Rules of notifier", "definitions": drawing.definitions}
 
 
@@ -65,6 +66,12 @@ class _Drawing:
         """What all rules have in common, then what depends on what a rule is about."""
         whole = _of(RuleEntry, {"about": {"enum": list(ABOUT)}, **{key: {} for key in _BY_ABOUT}})
         return {**whole, "allOf": [self._about(about) for about in ABOUT]}
+
+    def topic(self) -> Schema:
+        """Rules and topics go by any name: files are looked at one by one."""
+        fields = [one.path for one in self.around.catalogue.fields.values()]
+        known = {"per": {"enum": [*ABOUT, *fields]}, "every": _ref("duration"), "strongest_first": _one_or_more(_NAME)}
+        return _of(TopicEntry, known)
 
     def _about(self, about: str) -> Schema:
         catalogue = self.around.catalogue
@@ -141,14 +148,15 @@ class _Drawing:
     def _conditions(self, name: str, scopes: Collection[str]) -> Schema:
         self._time(f"{name}.time", scopes, with_now=True)
         self._number(f"{name}.number", scopes)
-        return self._block(name, name, {one.path: one for one in self._fields(scopes)})
+        fields = {one.path: one for one in self._fields(scopes)}
+        return self._block(name, name, fields, told=_TOLD)
 
-    def _block(self, name: str, of: str, fields: Mapping[str, Field]) -> Schema:
+    def _block(self, name: str, of: str, fields: Mapping[str, Field], **more: Schema) -> Schema:
         """Conditions on these fields; times and numbers in them are those of the conditions `of`."""
         itself = _ref(name)
         groups = {one: _one_or_more(itself) for one in BLOCKS}
         compared = {path: {"description": _doc(one), **self._compared(of, one)} for path, one in fields.items()}
-        return self._defined(name, {**_closed([], **compared, **groups), "minProperties": 1})
+        return self._defined(name, {**_closed([], **compared, **groups, **more), "minProperties": 1})
 
     def _compared(self, of: str, one: Field) -> Schema:
         if one.type == "items":
@@ -214,12 +222,14 @@ class _Drawing:
         }
 
     def _limit(self, about: str, scopes: Collection[str]) -> Schema:
-        keys = list(dict.fromkeys([about, "customer", *(one.path for one in self._fields(scopes))]))
+        kinds = [about, "customer", *(["order"] if about == "shipment" else [])]
+        keys = list(dict.fromkeys([*kinds, *(one.path for one in self._fields(scopes))]))
         names = self._defined(f"{about}.keys", _one_or_more({"enum": keys}))
         either = [{"required": ["once_per"], "maxProperties": 1}, {"required": ["at_most", "per", "in_any"]}]
         return {**_of(LimitEntry, {"once_per": names, "per": names}), "oneOf": either}
 
 
+_NAME: Schema = {"type": "string", "minLength": 1}
 _ONE_TEXT: Schema = {"oneOf": [{"required": ["template"]}, {"required": ["survey"]}]}
 
 
@@ -266,3 +276,9 @@ def _closed(required: Iterable[str], **properties: Schema) -> Schema:
 def _one_or_more(of: Schema, at_most: int | None = None) -> Schema:
     listed: Schema = {"type": "array", "items": of, "minItems": 1}
     return {"anyOf": [of, {**listed, "maxItems": at_most} if at_most else listed]}
+
+
+_TOLD: Schema = {
+    "description": "What was told about this very subject before.",
+    "oneOf": [_closed([one, "in_last"], **{one: _NAME, "in_last": _ref("duration")}) for one in ("topic", "rule")],
+}
