@@ -47,6 +47,19 @@ rules:
     about: shipment
     trigger: {event: shipment.ready_for_pickup}
     send: {template: eta_changed}
+  - id: silent
+    about: shipment
+    trigger: {no_news: {of: shipment.scanned, for: 2d, counted_from: shipment.created_at}}
+    send: {template: may_be_late}
+  - id: lasting
+    about: order
+    trigger: {change: order.promised_at, later_by: 1d}
+    still_true_after: 2h
+    send: {template: eta_changed}
+  - id: dear
+    about: order
+    trigger: {becomes_true: {order.total: {at_least: 900}}}
+    send: {template: eta_changed}
   - id: idea
     about: stock
     state: draft
@@ -487,6 +500,37 @@ def test_a_time_whose_rule_is_gone(placed, loaded):
         with_rules(loaded, RULES)
 
 
+def test_a_silence(placed):
+    """When a parcel's silence is told, that it was, and what ends it."""
+    placed.tell("shipment.created", id="P1", order_id="7")
+    assert "03-12 10:00 silent is due" in placed.told("shipment:P1")
+    assert placed.outlook("silent", "shipment:P1")[0].startswith("due Thu 2026-03-12 11:00; then")
+    placed.until("2026-03-12T10:00")
+    went_off = "it went off for Thu 2026-03-12 11:00, and does so again only after the next news"
+    assert placed.outlook("silent", "shipment:P1") == (went_off, "fired")
+    placed.tell("shipment.created", id="P2")
+    assert "it cannot go off" not in placed.outlook("silent", "shipment:P2")[0]
+
+
+def test_a_wait_whether_it_lasts(placed):
+    """Before, during and after it."""
+    assert placed.outlook("lasting")[0] == "if it went off now, it would be sent by email in 'en'"
+    placed.tell("order.updated", id="7", promised_at="2026-03-16")
+    assert "03-10 12:00 lasting is looked at again" in placed.told()
+    assert placed.outlook("lasting")[0].startswith(
+        "due Tue 2026-03-10 13:00; then, as things are now, it would be sent"
+    )
+    placed.until("2026-03-10T12:00")
+    assert "lasting went off: order.promised_at went from 2026-03-13 to 2026-03-16" in "".join(placed.told())
+
+
+def test_what_must_be_ready_again(placed):
+    """A condition that was true and told says so until it was false."""
+    assert placed.outlook("dear") == ("if it went off now, it would be sent by email in 'en'", "")
+    placed.tell("order.updated", id="7", total=950)
+    assert placed.outlook("dear") == ("it went off, and waits until it is ready again", "fired")
+
+
 def test_near(placed):
     """An id that is nearly right is suggested, of the same kind only."""
     with placed.engine.store.read() as unit:
@@ -505,6 +549,9 @@ def test_triggers_in_words(loaded):
         "slipped": "order.eta later by 1d",
         "unhappy": "survey.answered",
         "pickup": "shipment.ready_for_pickup",
+        "silent": "no shipment.scanned for 2d since shipment.created_at",
+        "lasting": "order.promised_at later by 1d",
+        "dear": "it becomes true that order.total: {at_least: 900}",
         "idea": "stock.available falls below 3",
         "tried-out": "stock.available to 0",
     }

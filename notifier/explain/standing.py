@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ from notifier.core.grounds import grounds
 from notifier.core.local_time import rfc3339, when
 from notifier.core.match import FOLLOW_UP, STILL, Candidate, with_event
 from notifier.core.policy import Policy
-from notifier.core.rule import OnEvent, Rule, Timed
+from notifier.core.rule import Change, NoNews, OnEvent, Rule, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Armed
 from notifier.core.trigger import due
@@ -99,7 +99,9 @@ def _prospect(rule: Rule, story: Story) -> _Prospect:
     if rule.id in subject.memory.spent:
         return _Prospect(rule, scene, None, None, "it went off, and waits until it is ready again", "fired")
     seen = _last_seen(trigger, story) if isinstance(trigger, OnEvent) else {}
-    candidate = Candidate(rule, rule.sends[0], subject.key, "explain", scene.now, seen)
+    # Of a change that nobody knows yet it cannot be asked whether it lasts.
+    asked = replace(rule, still_true_after=None) if isinstance(trigger, Change) else rule
+    candidate = Candidate(asked, rule.sends[0], subject.key, "explain", scene.now, seen)
     return _Prospect(rule, with_event(scene, seen), None, candidate)
 
 
@@ -126,7 +128,8 @@ def _prospect_of_time(rule: Rule, trigger: Timed, story: Story) -> _Prospect:
     went_off = any(match.rule == rule.id and match.trigger_at == fired for match, _ in story.matches)
     instant = when(fired, scene.zone)
     if went_off:
-        why = f"it went off for {instant}, and does so again only for a later time"
+        again = "after the next news" if isinstance(trigger, NoNews) else "for a later time"
+        why = f"it went off for {instant}, and does so again only {again}"
         return _Prospect(rule, scene, None, None, why, "fired")
     return _Prospect(rule, scene, None, None, f"its time, {instant}, was past when it first became known", "past")
 
