@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from notifier.core.event import Event
 from notifier.dispatch import PAGE, Dispatch
@@ -19,6 +19,8 @@ from notifier.provider import Accepted
 from notifier.store import Newness, Store
 
 __all__ = ["Simulation"]
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 def _received(event: Event) -> datetime:
@@ -32,6 +34,7 @@ class Simulation:
         self._project = project
         self._store = store
         self._dispatch = Dispatch(project, store, Links(project), render=render)
+        self._clock = _LONG_AGO
 
     def arrive(self, events: Sequence[Event]) -> list[Newness]:
         """Take in events, in order of arrival, each at its own; what comes due in between happens in between.
@@ -42,9 +45,11 @@ class Simulation:
         while len(newness) < len(events):
             self._run(events[len(newness)].received, inclusive=False)
             due = self._next()
-            end = bisect_right(events, due, key=_received, lo=len(newness)) if due else len(events)
+            # What an event moved into the past comes with that event, as it would live.
+            end = bisect_right(events, self._at(due), key=_received, lo=len(newness)) if due else len(events)
             with self._store.begin() as unit:
                 newness += absorb_in_turn(self._project, unit, events[len(newness) : end])
+            self._clock = events[len(newness) - 1].received
         return newness
 
     def run_until(self, until: datetime) -> None:
@@ -52,8 +57,15 @@ class Simulation:
         self._run(until, inclusive=True)
 
     def _run(self, until: datetime, *, inclusive: bool) -> None:
-        while (due := self._next()) is not None and (due < until or (inclusive and due == until)):
-            self._work(due)
+        while (due := self._next()) is not None:
+            now = self._at(due)
+            if now > until or (now == until and not inclusive):
+                return
+            self._clock = now
+            self._work(now)
+
+    def _at(self, due: datetime) -> datetime:
+        return max(due, self._clock)
 
     def _next(self) -> datetime | None:
         with self._store.read() as unit:

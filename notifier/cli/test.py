@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,67 +15,115 @@ from notifier.cli.options import HERE, AsJson, Root
 from notifier.cli.terminal import complain, emit, plural, say, styled
 
 if TYPE_CHECKING:
-    from notifier.ruletest import Suite, Trial, Verdict
+    from notifier.ruletest import Coverage, Item, Suite, Trial, Verdict
 
     Result = tuple[Trial, Verdict]
 
+#: Seconds between looks at the files.
+_PAUSE = 0.3
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was asked for on the command line."""
+
+    root: Path
+    paths: tuple[Path, ...]
+    only: str
+    coverage: bool
+    junit: Path | None
+    as_json: bool
+
 
 def test(
+    *,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(metavar="PATH...", help="Files of tests, or folders; all under rules/ where none is named."),
     ] = None,
     only: Annotated[str, typer.Option("-k", metavar="TEXT", help="Only tests with this in their name.")] = "",
+    coverage: Annotated[bool, typer.Option("--coverage", help="Say what of the rules no test has tried.")] = False,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the results there as JUnit XML.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Run them again whenever a file has changed.")] = False,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Run the tests of the rules.
 
-    Each has a clock and a store of its own, and nothing is sent. Exits with 1 where one fails, or none is found.
+    Each has a clock and a store of its own, and nothing is sent. Exits with 1 where one fails, or none is found, or with --coverage where something was not tried.
 
     Examples:
       notifier test
       notifier test rules/tests/delivery.yaml -k overdue
+      notifier test --coverage --junit results.xml
     """
-    if not _run(root, paths or [], only, as_json):
+    wish = _Wish(root, tuple(paths or ()), only, coverage, junit, as_json)
+    if watch:
+        _watch(wish)
+    elif not _run(wish):
         raise typer.Exit(1)
 
 
-def _run(root: Path, paths: Sequence[Path], only: str, as_json: bool) -> bool:
+def _watch(wish: _Wish) -> None:
+    """Again and again, until it is interrupted; a fault ends nothing, it is being mended."""
+    from notifier.errors import NotifierError
+    from notifier.footprint import footprint
+
+    while True:
+        seen = footprint(wish.root)
+        try:
+            _run(wish)
+        except NotifierError as error:
+            complain(str(error))
+        sys.stdout.flush()
+        complain("Waiting for a change; Ctrl-C ends it.")
+        while footprint(wish.root) == seen:
+            time.sleep(_PAUSE)
+
+
+def _run(wish: _Wish) -> bool:
     from notifier import ruletest
     from notifier.project import load
 
-    project = load(root, sends=False)
-    suites = ruletest.load(project, _files(root, paths))
-    results = _results(suites, only)
-    failed = total = 0
-    for suite, group in results:
-        told = list(group)
-        total += len(told)
-        failed += sum(not verdict.passed for _, verdict in told)
-        if as_json:
+    project = load(wish.root, sends=False)
+    suites = ruletest.load(project, _files(wish))
+    covered = ruletest.Coverage()
+    results: list[Result] = []
+    for suite, told in _results(suites, wish.only, covered):
+        results += told
+        if wish.as_json:
             for trial, verdict in told:
                 emit(ruletest.record(trial, verdict))
         else:
             _tell(suite, told)
-    if as_json:
-        emit({"summary": {"ok": bool(total and not failed), "tests": total, "failed": failed}})
-    else:
-        _conclude(total, failed, only)
-    return bool(total and not failed)
+    if wish.junit:
+        _write(wish.junit, ruletest.junit(results))
+    books = [suite.project.book for suite in suites] if wish.paths else [project.book]
+    rules = list({rule.id: rule for book in books for rule in book.rules}.values())
+    gaps = covered.gaps(rules) if wish.coverage else []
+    failed = sum(not verdict.passed for _, verdict in results)
+    summary = {
+        "ok": bool(results and not failed and not gaps),
+        "tests": len(results),
+        "failed": failed,
+        "clauses": len(covered.items(rules)) if wish.coverage else None,
+        "untried": len(gaps) if wish.coverage else None,
+    }
+    _conclude(wish, summary, gaps)
+    return bool(summary["ok"])
 
 
-def _files(root: Path, paths: Sequence[Path]) -> list[Path]:
+def _files(wish: _Wish) -> list[Path]:
     """The files that are meant; raises UsageError where one is not there."""
     from notifier.errors import UsageError
     from notifier.rulebook import test_files
 
-    if not paths:
-        return test_files(root)
+    if not wish.paths:
+        return test_files(wish.root)
     found: dict[Path, None] = {}
-    for path in (Path(one).absolute() for one in paths):
+    for path in (Path(one).absolute() for one in wish.paths):
         if path.is_dir():
-            found |= dict.fromkeys(one for one in test_files(root) if path in one.parents)
+            found |= dict.fromkeys(one for one in test_files(wish.root) if path in one.parents)
         elif path.is_file():
             found[path] = None
         else:
@@ -80,15 +131,30 @@ def _files(root: Path, paths: Sequence[Path]) -> list[Path]:
     return list(found)
 
 
-def _results(suites: Sequence[Suite], only: str) -> Iterator[tuple[Suite, Iterator[Result]]]:
+def _results(suites: Sequence[Suite], only: str, covered: Coverage) -> Iterator[tuple[Suite, list[Result]]]:
+    """File by file, those that have any."""
     from notifier.ruletest import Stand, judge
 
     for suite in suites:
         chosen = [case for case in suite.cases if only.casefold() in case.name.casefold()]
-        if chosen:
-            stand = Stand(suite)
-            trials = map(stand.run, chosen)
-            yield suite, ((trial, judge(trial)) for trial in trials)
+        if not chosen:
+            continue
+        stand = Stand(suite)
+        told = []
+        for case in chosen:
+            trial = stand.run(case)
+            covered.note(trial)
+            told.append((trial, judge(trial)))
+        yield suite, told
+
+
+def _write(path: Path, content: bytes) -> None:
+    from notifier.errors import UsageError
+
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _tell(suite: Suite, told: Sequence[Result]) -> None:
@@ -114,11 +180,22 @@ def _tell_failure(trial: Trial, verdict: Verdict) -> None:
     say()
 
 
-def _conclude(total: int, failed: int, only: str) -> None:
-    if not total:
-        which = f" with '{only}' in its name" if only else ""
+def _conclude(wish: _Wish, summary: dict[str, Any], gaps: Sequence[Item]) -> None:
+    tests, failed, untried, clauses = (summary[name] for name in ("tests", "failed", "untried", "clauses"))
+    if not tests:
+        which = f" with '{wish.only}' in its name" if wish.only else ""
         complain(f"no test{which} was found; tests are files in rules/tests/")
-    elif failed:
-        say(f"{styled('FAILED', fg='red', bold=True)}: {failed:,} of {plural(total, 'test')}")
-    else:
-        say(f"{styled('OK', fg='green', bold=True)}: {plural(total, 'test')}")
+    if wish.as_json:
+        for gap in gaps:
+            emit({"untried": {"place": gap.place, "rule": gap.rule, "what": gap.what, "never": gap.shown}})
+        emit({"summary": summary})
+        return
+    if wish.coverage:
+        for gap in gaps:
+            say(str(gap))
+        say(f"Tried: {clauses - untried:,} of {plural(clauses, 'thing')} that the rules can do.")
+    if failed:
+        say(f"{styled('FAILED', fg='red', bold=True)}: {failed:,} of {plural(tests, 'test')}")
+    elif tests:
+        but = ", but not all was tried" if gaps else ""
+        say(f"{styled('OK', fg='yellow' if gaps else 'green', bold=True)}: {plural(tests, 'test')}{but}")

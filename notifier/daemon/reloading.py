@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -13,8 +11,8 @@ from notifier.config import FILE, Config, is_configured
 from notifier.daemon.worker import Worker
 from notifier.engine import Engine
 from notifier.errors import Faults, UsageError
+from notifier.footprint import footprint
 from notifier.project import Project, load
-from notifier.starter import FOLDERS
 
 __all__ = ["Reloading"]
 
@@ -22,8 +20,6 @@ _log = logging.getLogger(__name__)
 
 #: Sections that are read once.
 _IN_USE = ("database", "web", "providers")
-#: What a file looks like from outside: when it was written, how long it is, and which one it is.
-_Look = tuple[int, int, int]
 
 
 class Reloading:
@@ -36,14 +32,14 @@ class Reloading:
         self._written = written
         self._root = engine.project.root
         self._configured = is_configured(self._root)
-        self._seen = _looks(self._root)
+        self._seen = footprint(self._root)
         self._turn = Lock()
         #: Why the rules in force are not the newest; empty where they are.
         self.fault = ""
 
     def look(self) -> None:
         """Read the project again if a file of it has changed since the last look."""
-        seen = _looks(self._root)
+        seen = footprint(self._root)
         if seen != self._seen:
             self._seen = seen
             self.reload()
@@ -87,18 +83,6 @@ class Reloading:
         kept = {name: getattr(used, name) for name in _IN_USE}
         channels = _same_carriers(used, new.config)
         return replace(new, config=new.config.model_copy(update={**kept, "channels": channels}))
-
-
-def _looks(root: Path) -> Mapping[Path, _Look]:
-    return dict(_look(path) for folder in FOLDERS for path in (root / folder).rglob("*"))
-
-
-def _look(path: Path) -> tuple[Path, _Look]:
-    try:
-        found = path.stat()
-    except OSError:  # gone since it was listed
-        return path, (0, 0, 0)
-    return path, (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def _same_carriers(old: Config, new: Config) -> Any:

@@ -8,11 +8,14 @@ for suite in suites:
 """
 
 from notifier.ruletest.case import Case, Suite
+from notifier.ruletest.coverage import Coverage, Item
+from notifier.ruletest.junit import junit
 from notifier.ruletest.reading import load
 from notifier.ruletest.report import failure_lines, record, trace_lines
 from notifier.ruletest.trial import Stand, Trial
 from notifier.ruletest.verdict import Verdict, judge
 
 __all__ = [
-    "Case", "Stand", "Suite", "Trial", "Verdict", "failure_lines", "judge", "load", "record", "trace_lines",
+    "Case", "Coverage", "Item", "Stand", "Suite", "Trial", "Verdict", "failure_lines", "judge", "junit", "load", "record",
+    "trace_lines",
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from notifier.core.value import time_reader
 from notifier.document import Document, Loc, explain, leave_out, legible, read, suggest, validate
 from notifier.errors import EventRefused, Faults, Problem
 from notifier.project import Project
+from notifier.render.language import language
 from notifier.ruletest.case import Case, Expected, Suite, WhyNot
 from notifier.ruletest.shape import CaseEntry, ExpectEntry, StepEntry, SuiteFile
 from notifier.ruletest.staging import KINDS, Facts, Stage, lifted, merged, nested
@@ -382,8 +383,11 @@ class _Script:
             self.known((*loc, "survey"), entry.survey, surveys, "survey")
             wanted["template"] = f"survey:{entry.survey}"
         if entry.locale is not None:
-            spoken = sorted({code for one in texts.values() for code in one.languages})
-            self.known((*loc, "locale"), entry.locale, spoken, "language")
+            try:
+                # Whether there is a text in it shows when the test is run: languages come and go.
+                language(entry.locale)
+            except ValueError as error:
+                self.wrong((*loc, "locale"), str(error))
             wanted["locale"] = entry.locale
         if entry.about is not None:
             self.known((*loc, "about"), entry.about.partition(":")[0], KINDS, "kind of subject")

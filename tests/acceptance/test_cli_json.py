@@ -138,14 +138,19 @@ def test_what_test_prints(notifier, project):
         "  - {name: nobody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: []}\n"
         "  - {name: somebody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: [{to: customer}]}\n"
     )
-    *told, summary = notifier("test", "rules/tests/some.yaml", "--json").records
+    printed = notifier("test", "rules/tests/some.yaml", "--coverage", "--json").records
+    told, untried, summary = printed[:2], printed[2:-1], printed[-1]
     assert [(one["line"], one["name"], one["ok"]) for one in told] == [(2, "nobody", True), (3, "somebody", False)]
     assert told[1]["failures"]
     for one in told:
         conforms(one, "test: a test")
         conforms(one["decisions"][0], "backtest: a decision")
-    assert summary["summary"] == {"ok": False, "tests": 2, "failed": 1}
+    assert [one["untried"]["never"] for one in untried if one["untried"]["rule"] == "low-stock"] == ["sent", "reached"]
+    conforms(untried[0]["untried"], "test: what was not tried")
+    assert summary["summary"].items() >= {"ok": False, "tests": 2, "failed": 1, "untried": len(untried)}.items()
     conforms(summary["summary"], "test: the summary")
+    summary = notifier("test", "rules/tests/some.yaml", "--json").records[-1]["summary"]
+    assert (summary["clauses"], summary["untried"]) == (None, None)
 
 
 def test_what_the_rest_prints(notifier, project, tmp_path):

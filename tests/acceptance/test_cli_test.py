@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+from itertools import takewhile
 from pathlib import Path
 from shutil import rmtree
+from subprocess import PIPE, STDOUT
 from textwrap import dedent
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -259,7 +265,7 @@ TOLD = """\
     12:10: what is sent has no reason; add 'outcome: hold' or 'outcome: drop'
     12:35: no template 'delivry_late' - did you mean 'delivery_late'?
     12:53: no team 'suport' - did you mean 'support'?
-    12:74: no language 'xx'; there are en, pl
+    12:74: 'xx' is not a language that is known
     13:25: only what is held has an 'until'; add 'outcome: hold'
     13:50: only what is sent has a text; delete 'contains'
     17:14: this is earlier than the step before it; put steps in order of time
@@ -363,3 +369,97 @@ def test_the_failure_that_the_docs_show(notifier, project):
     assert notifier("test", "rules/tests/late.yaml").out == "rules/tests/late.yaml  1 passed\nOK: 1 test\n"
     path.write_text(test.replace("T09:00", "T08:00"), encoding="utf-8")
     assert notifier("test", "rules/tests/late.yaml").out.partition("\n\n")[2] == failure
+
+
+def test_the_starters_rules_are_tested_from_end_to_end(notifier, tmp_path):
+    """A new project comes with tests that try everything that its rules can do."""
+    notifier("init", "new", inside=tmp_path)
+    done = notifier("--project", "new", "test", "--coverage", inside=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    assert re.search(r"^Tried: (\d+) of \1 things that the rules can do\.\nOK: \d\d tests$", done.out, re.MULTILINE)
+
+
+def test_what_no_test_tries_is_named(try_out):
+    """Sends, clauses both ways and limits; that all tests pass is not enough."""
+    done = try_out(
+        """
+        - name: too cheap
+          given: {order: {total: 20}}
+          start: 2026-03-09T10:00
+          run_until: 2026-03-20
+          expect: []
+        - name: dear enough
+          start: 2026-03-09T10:00
+          run_until: 2026-03-20
+          expect: [{rule: late}]
+        """,
+        "--coverage",
+    )
+    assert (done.code, done.out) == (
+        1,
+        dedent("""\
+        rules/tests/late.yaml  2 passed
+        rules/late.yaml:3: late: send survey:csat_delivery is never sent
+        rules/late.yaml:3: late: not_if order.status: ready_for_pickup is never true
+        rules/late.yaml:3: late: not_if order.status: ready_for_pickup is never false
+        rules/late.yaml:3: late: limit is never reached
+        rules/late.yaml:11: moved: send eta_changed is never sent
+        Tried: 3 of 8 things that the rules can do.
+        OK: 2 tests, but not all was tried
+        """),
+    )
+
+
+def test_results_for_build_servers(notifier, try_out, shop):
+    """JUnit XML: each test with its file and line, a failure with all that people are told."""
+    assert try_out(FAILING.replace("Erika", "Erika\\u0007<&>") + TWO, "--junit", "results.xml").code == 1
+    root = ET.parse(shop / "results.xml").getroot()
+    assert root.attrib == {"tests": "3", "failures": "2", "errors": "0"}
+    cases = [(one.get("classname"), one.get("name"), one.get("line")) for one in root.iter("testcase")]
+    assert cases == [("rules/tests/late.yaml", name, line) for name, line in
+                     (("it comes at eight", "3"), ("Early: nothing", "9"), ("late", "10"))]  # fmt: skip
+    failure = root.find("testsuite/testcase/failure")
+    assert failure.get("message") == "rules/tests/late.yaml:6:14: this did not come; the nearest that came:"
+    assert "at           expected Wed 2026-03-11 08:00" in failure.text
+    nowhere = notifier("test", "--junit", "no/such/results.xml")
+    assert (nowhere.code, nowhere.err) == (
+        2,
+        "notifier: no/such/results.xml: cannot be written: No such file or directory\n",
+    )
+
+
+def test_a_change_runs_them_again(try_out, shop):
+    """With --watch a saved file is tried at once, and one with a fault in it ends nothing."""
+    try_out("- {name: early, run_until: 2026-03-01, expect: []}")
+    path = shop / "rules" / "tests" / "late.yaml"
+    right = path.read_text(encoding="utf-8")
+
+    def save(text: str) -> None:
+        (shop / "saved").write_text(text, encoding="utf-8")
+        (shop / "saved").replace(path)
+
+    command = [sys.executable, "-m", "notifier", "test", "--watch"]
+    with subprocess.Popen(command, cwd=shop, stdout=PIPE, stderr=STDOUT, text=True) as watching:
+        rounds = (list(takewhile(lambda line: "Waiting for a change" not in line, watching.stdout)) for _ in range(3))
+        try:
+            assert next(rounds) == ["rules/tests/late.yaml  1 passed\n", "OK: 1 test\n"]
+            save(right.replace("expect", "expct"))
+            assert next(rounds)[0] == "rules/tests/late.yaml:3:5: 'expect' is missing\n"
+            save(right.replace("03-01", "03-20"))
+            assert next(rounds)[0] == "rules/tests/late.yaml  1 failed\n"
+        finally:
+            watching.send_signal(signal.SIGINT)
+            watching.communicate(timeout=30)
+    assert watching.returncode == 130
+
+
+def test_time_never_goes_back(notifier, try_out, shop):
+    """What an event moves into the past comes with that event, and is decided by what was known then and not before."""
+    done = try_out("""
+        - name: late at once
+          timeline: [{at: 2026-03-09T10:00, set: {order.promised_at: 2026-03-07}}]
+          start: 2026-03-05T10:00
+          run_until: 2026-03-10
+          expect: [{at: 2026-03-09T10:00, rule: late}]
+    """)
+    assert done.code == 0, done.out
