@@ -4,39 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from notifier.cli.options import HERE, AsJson, Root
-from notifier.cli.terminal import complain, emit, plural, say, styled
+from notifier.cli.terminal import complain, emit, flowed, plural, say, styled
 
 if TYPE_CHECKING:
+    from notifier.core.rule import Rule
     from notifier.document import Document
     from notifier.errors import Problem
+    from notifier.explain.example import Example
     from notifier.project import Project
 
 
-def check(root: Root = HERE, as_json: AsJson = False) -> None:
+def check(
+    root: Root = HERE,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say each rule as a sentence, with three example dates.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Find everything that is wrong with a project, all of it at once.
 
     Exits with 1 where something is wrong; warnings alone are not.
 
     Examples:
       notifier check
-      notifier check --json
+      notifier check --explain
     """
     found = examine(root)
     if as_json:
         for problem in found.problems:
             emit(_record(problem))
+        if explain and found.project:
+            _explain(found.project, as_json=True)
         emit({"summary": found.summary()})
     else:
         for problem in found.problems:
             complain(_coloured(_from_here(problem, root)))
+        if explain and found.project:
+            _explain(found.project, as_json=False)
         _conclude(found)
     if found.faults:
         raise typer.Exit(1)
@@ -131,6 +143,34 @@ def _unusable_providers(project: Project, document: Document) -> Iterator[Proble
         except Exception as error:  # noqa: BLE001 - somebody else's code; what it says could hold a secret
             text = f"provider '{name}' ({settings.type}) cannot be made: {type(error).__name__}"
             yield document.problem(("providers", name), text, on_key=True)
+
+
+def _explain(project: Project, *, as_json: bool) -> None:
+    """Each rule in plain English, with examples on the shop's clock."""
+    from notifier.clock import clock
+    from notifier.explain.example import examples
+    from notifier.explain.sentence import sentence
+
+    now = clock()()
+    for rule in project.book.rules:
+        told, found = sentence(rule, project.policy), examples(rule, project, now)
+        if as_json:
+            emit(_explained(rule, told, found))
+            continue
+        say(f"{styled(rule.id, bold=True)} ({rule.where})")
+        say(flowed(told))
+        for one in found:
+            say(f"  {one.words(project.zone)}")
+        say()
+
+
+def _explained(rule: Rule, told: str, found: Iterable[Example]) -> dict[str, Any]:
+    from notifier.core.local_time import rfc3339
+
+    listed = [
+        {"given": one.given, "at": rfc3339(one.at) if one.at else None, "note": one.note or None} for one in found
+    ]
+    return {"rule": rule.id, "place": rule.where, "state": rule.state, "sentence": told, "examples": listed}
 
 
 def _conclude(found: Examination) -> None:

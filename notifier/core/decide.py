@@ -461,13 +461,7 @@ def _quiet_hours(case: _Case) -> Hold | None:
     if team is not None:
         opens = team.hours.opens(until, team.zone or case.policy.zone) if team.hours else None
         return Hold(opens, "quiet_hours") if opens else None
-    hours = case.policy.quiet_hours
-    windows = [hours[name] for name in (case.channel, case.candidate.send.category) if name in hours]
-    for _ in range(8):  # windows may hand over to each other; a day holds no more changes than this
-        ends = [end for end in (window.ends(until, case.scene.zone) for window in windows) if end is not None]
-        if not ends:
-            break
-        until = max(ends)
+    until = case.policy.free_from(until, (case.channel, case.candidate.send.category), case.scene.zone)
     return Hold(until, "quiet_hours") if until > case.scene.now else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -103,6 +103,16 @@ class Policy:
     digest: Callable[[str, str], bytes] = lambda channel, address: blake2b(
         f"{channel}:{address}".encode(), digest_size=16
     ).digest()
+
+    def free_from(self, moment: datetime, names: Collection[str], zone: ZoneInfo) -> datetime:
+        """The first instant from `moment` on that lies in the quiet hours of none of these channels and categories."""
+        windows = [self.quiet_hours[name] for name in names if name in self.quiet_hours]
+        for _ in range(8):  # windows may hand over to each other; a day holds no more changes than this
+            ends = [end for end in (window.ends(moment, zone) for window in windows) if end is not None]
+            if not ends:
+                break
+            moment = max(ends)
+        return moment
 
     def with_mutes(self, mutes: Iterable[Mute]) -> Policy:
         """The same with what operators have said."""

@@ -156,7 +156,12 @@ def test_what_test_prints(notifier, project):
 def test_what_the_rest_prints(notifier, project, tmp_path):
     """init, check, tick, preview, pauses and the database."""
     conforms(notifier("init", "new", "--json", inside=tmp_path).records[0], "init")
-    conforms(notifier("check", "--json").records[-1]["summary"], "check: the summary")
+    *rules, summary = notifier("check", "--explain", "--json").records
+    assert len(rules) == summary["summary"]["rules"]
+    for record in rules:
+        conforms(record, "check: a rule")
+        assert [one.keys() for one in record["examples"]] == [{"given", "at", "note"}] * 3
+    conforms(summary["summary"], "check: the summary")
     conforms(notifier("tick", "--json").records[0], "tick")
     for channel in ("email", "sms"):
         conforms(notifier("preview", "delivery_late", "--channel", channel, "--json").records[0], "preview")
