@@ -7,7 +7,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import tzinfo
+from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,8 +19,12 @@ from notifier.cli.terminal import columns, complain, emit, meter, plural, say, s
 
 if TYPE_CHECKING:
     from notifier.backtest import Backtest, Summary
+    from notifier.comparison import Difference, Kind
+    from notifier.project import Project
 
 _MOST_TOLD = 20
+#: Of each kind of difference.
+_EXAMPLES = 3
 
 
 def backtest(
@@ -31,6 +36,10 @@ def backtest(
         str | None,
         typer.Option(metavar="TIME", help="Where the clock stops; the last event where it is not given."),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Another copy of the project, or of its rules: what do these rules change?"),
+    ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -41,15 +50,23 @@ def backtest(
     Examples:
       notifier backtest --events history.ndjson
       notifier backtest --events history.ndjson --until 2026-03-31 --json
+      notifier backtest --events history.ndjson --against ../shop-as-it-is
     """
     from notifier import backtest as history
     from notifier.cli.opening import instant
     from notifier.project import load
 
     project = load(root, sends=False)
+    other = _other(project, against) if against else None
     stop = instant(until, project.zone) if until else None
-    with _as_file(events) as path, meter("Replaying", _size(path)) as advance:
-        result = history.run(project, path, stop, advance)
+    with _as_file(events) as path:
+
+        def replayed(by: Project, words: str) -> Backtest:
+            with meter(words, _size(path)) as advance:
+                return history.run(by, path, stop, advance)
+
+        result = replayed(project, "Replaying")
+        before = replayed(other, f"Replaying by {against}") if other else None
     _tell_rejects(result, events)
     if as_json:
         for decision in result.lines():
@@ -58,8 +75,71 @@ def backtest(
     else:
         for line in _report(result.summary, project.zone):
             say(line)
+    if before is not None:
+        _tell_differences(before, result, str(against), project.zone, as_json=as_json)
     if result.rejects:
         raise typer.Exit(1)
+
+
+def _other(project: Project, directory: Path) -> Project:
+    """The project to compare with; where there are only rules, this one under those."""
+    from notifier import rulebook
+    from notifier.errors import UsageError
+    from notifier.project import load
+
+    if (directory / "config").is_dir():
+        # Both must know the same customers by the same name.
+        return replace(load(directory, sends=False), secret=project.secret)
+    if not (directory / "rules").is_dir():
+        raise UsageError(
+            f"{directory}: there is no project here, and no rules/ either; name the directory above rules/"
+        )
+    teams = tuple(project.config.teams)
+    return replace(project, book=rulebook.load(directory, project.catalogue, project.texts.templates, teams))
+
+
+def _tell_differences(before: Backtest, after: Backtest, name: str, zone: tzinfo, *, as_json: bool) -> None:
+    from notifier.comparison import compare, counted
+
+    differences, same = compare(before.decisions(), after.decisions())
+    rules = counted(differences)
+    if as_json:
+        for one in differences:
+            emit(one.record())
+        emit({"comparison": {"same": same, "rules": {rule: dict(counts) for rule, counts in rules.items()}}})
+        return
+    say("")
+    kinds: Mapping[Kind, str] = {"added": "more", "removed": "fewer", "changed": "otherwise"}
+    total = Counter(one.kind for one in differences)
+    said = ", ".join(f"{total[kind]:,} {word}" for kind, word in kinds.items())
+    say(f"Against {name}: {plural(same, 'message')} the same, {said}.")
+    if not differences:
+        return
+    rows = [[rule, *(f"{counts[kind]:,}" for kind in kinds)] for rule, counts in rules.items()]
+    head, *lines = columns([["rule", *kinds.values()], *rows], numbers=(1, 2, 3))
+    say("")
+    say(styled(head, bold=True))
+    for line in lines:
+        say(line)
+    for kind, word in kinds.items():
+        examples = [one for one in differences if one.kind == kind][:_EXAMPLES]
+        if examples:
+            say("")
+            say(styled(f"{word}, for example:", bold=True))
+        for one in examples:
+            say(f"  {_example(one, zone)}")
+
+
+def _example(one: Difference, zone: tzinfo) -> str:
+    """`order:1021  Sun 2026-11-15 09:00  late: delivery_late to customer:c-21 by email in 'pl'`"""
+    now, then = one.message, one.before or one.message
+    told = f"{now['rule']}: {now['template']} to {now['to']} by {now['channel']} in '{now['locale']}'"
+    if one.kind != "changed":
+        return f"{now['subject']}  {shown(one.at, zone)}  {told}"
+    was = [shown(datetime.fromisoformat(then["at"]), zone)] if then["at"] != now["at"] else []
+    was += [f"by {then['channel']}"] if then["channel"] != now["channel"] else []
+    was += [f"in '{then['locale']}'"] if then["locale"] != now["locale"] else []
+    return f"{now['subject']}  {shown(one.at, zone)}  {told} (before: {', '.join(was)})"
 
 
 @contextmanager

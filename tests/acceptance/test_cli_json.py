@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,14 @@ def test_what_ingest_and_backtest_print(notifier, told_and_answered, project):
     for record in decisions:
         conforms(record, "backtest: a decision")
     conforms(summary["summary"], "backtest: the summary")
+    rules = project / "old" / "rules"
+    shutil.copytree(project / "rules", rules)
+    delivery = (rules / "delivery.yaml").read_text(encoding="utf-8")
+    (rules / "delivery.yaml").write_text(delivery.replace("promised_at + 1d", "promised_at + 2d"), encoding="utf-8")
+    against = ["--until", "2026-03-20", "--against", str(rules.parent), "--json"]
+    *_, difference, comparison = notifier("backtest", "--events", "events.ndjson", *against).records
+    conforms(difference, "backtest: a difference")
+    conforms(comparison["comparison"], "backtest: the comparison")
 
 
 def test_what_test_prints(notifier, project):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import webbrowser
 
 import pytest
@@ -128,6 +129,46 @@ def test_a_backtest_to_the_end_of_a_day(notifier, events):
     assert monday[-1]["summary"]["until"] == "2026-03-16T23:00:00Z"
     assert [one["rule"] for one in monday[:-1]] == ["order-shipped", "promise-at-risk"]
     assert [one["rule"] for one in tuesday[:-1]] == ["order-shipped", "promise-at-risk", "delivery-overdue"]
+
+
+@pytest.fixture
+def before(project, tmp_path):
+    """The rules as they were: overdue a day later, nothing when it is shipped, and a warning of another name."""
+    rules = tmp_path / "before" / "rules"
+    shutil.copytree(project / "rules", rules, ignore=shutil.ignore_patterns("tests"))
+    delivery = (rules / "delivery.yaml").read_text(encoding="utf-8")
+    delivery = delivery.replace("promised_at + 1d", "promised_at + 2d").replace("id: promise-at-risk", "id: warned")
+    delivery = delivery.replace("{event: order.shipped}", "{event: order.returned}")
+    (rules / "delivery.yaml").write_text(delivery, encoding="utf-8")
+    return rules.parent
+
+
+def test_a_backtest_against_other_rules(notifier, events, before):
+    """What comes, what goes and what comes otherwise, with examples; a new name of a rule is nobody's news."""
+    told = notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-20", "--against", str(before)).out
+    assert told.splitlines()[-11:] == [
+        "Against " + str(before) + ": 1 message the same, 1 more, 0 fewer, 1 otherwise.",
+        "",
+        "rule              more  fewer  otherwise",
+        "delivery-overdue     0      0          1",
+        "order-shipped        1      0          0",
+        "",
+        "more, for example:",
+        "  order:1043  Sat 2026-03-14 11:00  order-shipped: order_shipped to customer:c-77 by email in 'pl'",
+        "",
+        "otherwise, for example:",
+        "  order:1043  Tue 2026-03-17 09:00  delivery-overdue: delivery_late to customer:c-77 by email in 'pl' "
+        "(before: Wed 2026-03-18 09:00)",
+    ]
+
+
+def test_a_backtest_against_another_project(notifier, events, project, tmp_path):
+    """Its configuration counts as well; a project against itself has no differences."""
+    alike = notifier("backtest", "--events", "events.ndjson", "--against", str(project)).out.splitlines()
+    assert alike[-1] == f"Against {project}: 1 message the same, 0 more, 0 fewer, 0 otherwise."
+    refused = notifier("backtest", "--events", "events.ndjson", "--against", str(tmp_path / "nowhere"))
+    said = "there is no project here, and no rules/ either; name the directory above rules/"
+    assert (refused.code, refused.err) == (2, f"notifier: {tmp_path}/nowhere: {said}\n")
 
 
 def test_a_backtest_says_why_not(notifier, history, project):
