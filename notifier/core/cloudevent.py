@@ -177,7 +177,7 @@ class EventReader:
         self._alias = alias
         self._zone = zone
         self._read_time = time_reader(zone)
-        self._shapes = {scope: self._shape(scope) for scope in {one.scope for one in catalogue.fields.values()}}
+        self._shapes = self._read_shapes()
         #: Keys and event types that the catalogue does not know, and how often they came: `data.gift_wrap`, `type order.x`.
         self.ignored: Counter[str] = Counter()
 
@@ -385,18 +385,17 @@ class EventReader:
         else:
             raise EventRefused("must be a JSON object", where)
 
-    def _shape(self, scope: str) -> _Shape:
-        shape: dict[str, Any] = {}
+    def _read_shapes(self) -> Mapping[str, _Shape]:
+        """What data may have, by scope."""
+        shapes: dict[str, dict[str, Any]] = {}
         for one in self._catalogue.fields.values():
-            if one.scope != scope:
-                continue
-            *objects, last = one.path.split(".")[1:]
-            inner = shape
+            scope, *objects, last = one.path.split(".")
+            inner = shapes.setdefault(scope, {})
             for depth, name in enumerate(objects, 2):
                 path = ".".join(one.path.split(".")[:depth])
                 inner = inner.setdefault(name, _Slot(path, None, {})).inner
             inner[last] = _Slot(one.path, self._reader(one), None)
-        return shape
+        return shapes
 
     def _reader(self, one: Field) -> Reader:
         if one.type == "items":

@@ -91,6 +91,10 @@ class Stand:
         simulation = Simulation(self._project, store, render=True)
         simulation.arrive(case.timeline)
         simulation.run_until(case.until)
+        with store.read() as unit:
+            for refused in unit.quarantined(1):
+                # It would otherwise be a test in which something never happened.
+                raise RuntimeError(f"{case.place.file}:{case.place.line}: an event {refused.reason}")
         return Trial(self._suite, case, tuple(_actual(store, rows)), tuple(self._notebook.asked), store)
 
 

@@ -463,3 +463,50 @@ def test_time_never_goes_back(notifier, try_out, shop):
           expect: [{at: 2026-03-09T10:00, rule: late}]
     """)
     assert done.code == 0, done.out
+
+
+OTHER = """\
+version: 1
+rules:
+  - id: silent
+    about: shipment
+    trigger: {no_news: {of: shipment.scanned, for: 2d, counted_from: shipment.created_at}}
+    send: {template: delivery_late}
+  - id: worse
+    about: order
+    trigger: {becomes_true: {order.eta: {after: order.promised_at + 1d}}}
+    still_true_after: 2h
+    send: {template: eta_changed}
+"""
+
+
+def test_what_is_so_at_the_start_does_not_become_so(try_out, shop):
+    """Whatever the trigger, what is given arms its times and sets nothing off; clauses of triggers are to be tried as well."""
+    (shop / "rules" / "other.yaml").write_text(OTHER, encoding="utf-8")
+    done = try_out(
+        """
+        - name: silence counts from what was given
+          given: {order: {promised_at: null}, shipment: {created_at: 2026-03-09T10:00}}
+          timeline: [{at: 2026-03-10T10:00, event: shipment.scanned}]
+          run_until: 2026-03-13
+          expect: [{at: 2026-03-12T10:00, rule: silent, about: "shipment:1", to: "customer:c-77"}]
+        - name: what has become worse is told when it lasts
+          given: {order: {eta: 2026-03-10}}
+          timeline:
+            - {at: 2026-03-08T10:00, set: {order.eta: 2026-03-12}}
+            - {at: 2026-03-08T11:00, set: {order.eta: 2026-03-11}}
+            - {at: 2026-03-08T12:00, set: {order.eta: 2026-03-13}}
+          run_until: 2026-03-09
+          expect: [{at: 2026-03-08T14:00, rule: worse}]
+        - name: what was bad before the test began is no news
+          given: {order: {eta: 2026-03-12}}
+          timeline: [{at: 2026-03-08T10:00, set: {order.eta: 2026-03-13}}]
+          run_until: 2026-03-09
+          expect: []
+          why_not: [{rule: worse, reason: fired}]
+        """,
+        "--coverage",
+        head="rules: [../other.yaml]\n" + HEAD,
+    )
+    assert "OK: 3 tests" in done.out
+    assert "other.yaml" not in done.out, done.out
