@@ -15,6 +15,7 @@ from notifier.cli.options import HERE, AsJson, Root
 from notifier.cli.terminal import complain, emit, flowed, plural, say, styled
 
 if TYPE_CHECKING:
+    from notifier.changeover import Change, Changeover
     from notifier.core.rule import Rule
     from notifier.document import Document
     from notifier.errors import Problem
@@ -38,17 +39,23 @@ def check(
       notifier check --explain
     """
     found = examine(root)
+    changed = _change_over(found.project) if found.project and not found.faults else None
     if as_json:
         for problem in found.problems:
             emit(_record(problem))
         if explain and found.project:
             _explain(found.project, as_json=True)
+        if changed:
+            for one in changed.changes:
+                emit({"changed": one.rule, **_counts(one), "complete": changed.complete})
         emit({"summary": found.summary()})
     else:
         for problem in found.problems:
             complain(_coloured(_from_here(problem, root)))
         if explain and found.project:
             _explain(found.project, as_json=False)
+        if changed:
+            _tell_changes(changed)
         _conclude(found)
     if found.faults:
         raise typer.Exit(1)
@@ -171,6 +178,48 @@ def _explained(rule: Rule, told: str, found: Iterable[Example]) -> dict[str, Any
         {"given": one.given, "at": rfc3339(one.at) if one.at else None, "note": one.note or None} for one in found
     ]
     return {"rule": rule.id, "place": rule.where, "state": rule.state, "sentence": told, "examples": listed}
+
+
+def _change_over(project: Project) -> Changeover | None:
+    """What these rules will do to the times that are armed; None where there is no database, or it cannot be read."""
+    from notifier.changeover import changeover
+    from notifier.clock import clock
+    from notifier.errors import NotifierError
+    from notifier.store.sql import find_store
+
+    try:
+        store = find_store(project.config.database, project.root)
+        if store is None:
+            return None
+        try:
+            with store.read() as unit:
+                return changeover(project, unit, clock()())
+        finally:
+            store.close()
+    except NotifierError as error:
+        complain(f"notifier: what becomes of armed times cannot be said: {error}")
+        return None
+
+
+def _tell_changes(changed: Changeover) -> None:
+    """One line for each rule whose times change."""
+    least = "" if changed.complete else "at least "
+    for one in changed.changes:
+        told = [
+            (one.ends, "{} armed {times} will end"),
+            (one.edited, "{} armed {times} will be decided by the new text"),
+            (one.armed, "{} {times} will be armed"),
+            (one.past, "{} already past and left untold"),
+        ]
+        say(f"{one.rule}: {'; '.join(_times(least, count, text) for count, text in told if count)}")
+
+
+def _counts(one: Change) -> dict[str, int]:
+    return {"ends": one.ends, "edited": one.edited, "armed": one.armed, "past": one.past}
+
+
+def _times(least: str, count: int, text: str) -> str:
+    return least + text.format(f"{count:,}", times="time" if count == 1 else "times")
 
 
 def _conclude(found: Examination) -> None:

@@ -15,7 +15,10 @@ from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory
 from notifier.core.trigger import became_true, changed, due, follow_up_due, ready_again, silence, stands
 
-__all__ = ["FOLLOW_UP", "STILL", "Candidate", "Due", "Step", "after_sending", "arm", "concerned", "step"]
+__all__ = [
+    "FOLLOW_UP", "STILL", "Candidate", "Due", "Step", "after_sending", "arm", "concerned", "outlived", "rearm", "rule_of",
+    "step",
+]  # fmt: skip
 
 #: What follows a rule's id in the name of a timer that is not its trigger's own.
 FOLLOW_UP, STILL = "/follow_up", "/still"
@@ -206,7 +209,7 @@ def arm(book: Book, before: Aggregate, after: Aggregate, scene: Scene) -> Aggreg
 def _end_waits(book: Book, subject: Aggregate, memory: Memory, scene: Scene) -> Memory:
     """Without the waits for what is no longer so; their rules may fire anew."""
     for timer, one in memory.armed.items():
-        rule = _rule_of(book, timer) if timer.endswith(STILL) else None
+        rule = rule_of(book, timer) if timer.endswith(STILL) else None
         if rule is not None and not _lasts(rule, subject, one.seen, scene):
             armed = {name: kept for name, kept in memory.armed.items() if name != timer}
             memory = memory._replace(armed=armed, spent=memory.spent - {rule.id})
@@ -290,9 +293,9 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
     cancelled = []
     come = [(timer, one) for timer, one in memory.armed.items() if one.due <= scene.now]
     for timer, one in sorted(come, key=lambda pair: (pair[1].due, _place(book, pair[0]))):
-        rule = _rule_of(book, timer)
+        rule = rule_of(book, timer)
         memory = memory._replace(armed={name: kept for name, kept in memory.armed.items() if name != timer})
-        if rule is None or rule.state == "draft" or (timer.endswith(FOLLOW_UP) and rule.follow_up is None):
+        if rule is None or outlived(rule, timer):
             cancelled.append((timer, one))
         elif timer.endswith(STILL):
             candidates += (_candidate(rule, send, aggregate, one) for send in rule.sends)
@@ -301,8 +304,6 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
             memory = memory._replace(left=left)
             assert rule.follow_up is not None
             candidates.append(_candidate(rule, rule.follow_up.send, aggregate, one))
-        elif not isinstance(rule.trigger, Timed):
-            cancelled.append((timer, one))
         else:
             moment = _due(rule, aggregate, scene)
             if moment is not None and moment > scene.now:
@@ -313,14 +314,24 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
     return Step(aggregate.remembering(memory), tuple(candidates), tuple(cancelled))
 
 
+def outlived(rule: Rule, timer: str) -> bool:
+    """Whether nothing comes of one of its armed times any more: it is a draft, or does not wait like that."""
+    if rule.state == "draft":
+        return True
+    if timer.endswith(FOLLOW_UP):
+        return rule.follow_up is None
+    return not timer.endswith(STILL) and not isinstance(rule.trigger, Timed)
+
+
 def _candidate(rule: Rule, send: Send, aggregate: Aggregate, armed: Armed) -> Candidate:
     return Candidate(rule, send, aggregate.key, armed.occurrence, armed.due, armed.seen)
 
 
-def _rule_of(book: Book, timer: str) -> Rule | None:
+def rule_of(book: Book, timer: str) -> Rule | None:
+    """Whose armed time it is."""
     return book.by_id.get(timer.partition("/")[0])
 
 
 def _place(book: Book, timer: str) -> int:
-    rule = _rule_of(book, timer)
+    rule = rule_of(book, timer)
     return rule.place if rule else -1

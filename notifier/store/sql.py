@@ -13,11 +13,11 @@ from notifier.core.subject import Aggregate
 from notifier.errors import Unreachable
 from notifier.store import queries as q
 from notifier.store import schema
-from notifier.store.dialect import ReadOnly, Session, connect, explained, located
+from notifier.store.dialect import ReadOnly, Session, address, connect, explained, located
 from notifier.store.record import Told
 from notifier.store.unit import SqlUnit
 
-__all__ = ["SqlStore", "open_store"]
+__all__ = ["SqlStore", "find_store", "open_store"]
 
 _PAGE = 1000
 
@@ -25,6 +25,12 @@ _PAGE = 1000
 def open_store(url: str, project: Path, *, create: bool = False) -> SqlStore:
     """The store at `url`, whose path is seen from the project's directory. Errors are those of SqlStore."""
     return SqlStore(located(url, project), create=create)
+
+
+def find_store(url: str, project: Path) -> SqlStore | None:
+    """The same, if its file is there; nothing is made."""
+    file = project / (address(url).database or "")
+    return open_store(url, project) if file.is_file() else None
 
 
 class SqlStore:

@@ -191,6 +191,19 @@ def test_what_the_rest_prints(notifier, project, tmp_path):
     conforms(summary["summary"], "check: the summary")
 
 
+def test_what_check_prints_of_armed_times(notifier, events, project):
+    """What an edit will do to them, rule by rule."""
+    notifier("ingest", "events.ndjson")
+    notifier("tick")
+    rules = project / "rules" / "delivery.yaml"
+    text = rules.read_text(encoding="utf-8").replace("order.promised_at + 1d", "order.promised_at + 2d")
+    rules.write_text(text, encoding="utf-8")
+    changed, summary = notifier("check", "--json").records
+    conforms(changed, "check: a changed rule")
+    assert (changed["changed"], changed["edited"], changed["complete"]) == ("delivery-overdue", 1, True)
+    conforms(summary["summary"], "check: the summary")
+
+
 def test_what_outbox_retry_prints(notifier, told_and_answered):
     """A message with whether it is tried again."""
     (told,) = notifier("outbox", "retry", "1", "--json").records
