@@ -113,13 +113,16 @@ class _Script:
         if self.entry.rules is None:
             return frozenset(there)
         found: set[str] = set()
+        if not self.entry.rules:
+            self.wrong(("rules",), "no file is named here; delete 'rules' to have all rules in force, or name some")
         for number, text in enumerate(self.entry.rules):
             pattern = Path(os.path.relpath(self.folder / text, root)).as_posix()
             matching = [name for name in there if fnmatchcase(name, pattern)]
             if not matching:
                 here = [Path(os.path.relpath(root / name, self.folder)).as_posix() for name in there]
                 loc: Loc = ("rules", number) if isinstance(self.document.data["rules"], list) else ("rules",)
-                self.wrong(loc, f"no file of rules '{text}'{suggest(text, here) or '; seen from here'}")
+                hint = suggest(text, here) or "; seen from here there are " + ", ".join(here)
+                self.wrong(loc, f"no file of rules '{text}'{hint}")
             found.update(matching)
         return frozenset(found or there)
 
@@ -161,13 +164,15 @@ class _Script:
         """The event as the engine reads it; `loc` is where its data stands, for what is wrong with it."""
         self.reader.ignored.clear()
         event = None
+        way: Loc
         for _ in range(_MOST_WRONG):
             try:
                 event = self.reader.read(envelope, at)
                 break
             except EventRefused as error:
                 way = tuple(error.where.split(".")[1:])
-                told = f"'{'.'.join(way)}' {error.reason}" if way else error.reason
+                reason = error.reason.replace("a JSON object", "a mapping (key: value)")
+                told = f"'{'.'.join(map(str, way))}' {reason}" if way else reason
             except TypeError:
                 way, told = (), "holds a number that no event could tell"
             self._note(document, (*loc, *way), told)
@@ -177,9 +182,9 @@ class _Script:
             if not way or rest == envelope:
                 return None
             envelope = rest
-        for name in self._unknown(envelope):
-            way = tuple(name.split("."))
-            hint = suggest(way[-1], {path.rpartition(".")[2] for path in self.project.catalogue.fields})
+        for way in self._unknown(envelope):
+            name = ".".join(step for step in way if isinstance(step, str))
+            hint = suggest(str(way[-1]), {path.rpartition(".")[2] for path in self._names_known(way)})
             self._note(document, (*loc, *way), f"unknown field '{name}'{hint}", on_key=True)
         return event
 
@@ -188,15 +193,23 @@ class _Script:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def _unknown(self, envelope: Mapping[str, Any]) -> list[str]:
-        """Keys of the data that nobody knows, as paths."""
-        found = [name.removeprefix("data.") for name in self.reader.ignored]
+    def _unknown(self, envelope: Mapping[str, Any]) -> list[Loc]:
+        """Keys of the data that nobody knows, by where they stand."""
+        fields, data = self.project.catalogue.fields, envelope["data"]
+        found: list[Loc] = [tuple(name.split(".")[1:]) for name in self.reader.ignored]
         family = envelope["type"].partition(".")[0]
         if family not in ("order", "shipment", "stock", "customer", "waitlist", "consent"):
-            own = {path for path in self.project.catalogue.fields if path.startswith(f"{family}.")}
             also = ("order_id", "customer_id")
-            found += [name for name in envelope["data"] if f"{family}.{name}" not in own and name not in also]
+            found += [(name,) for name in data if f"{family}.{name}" not in fields and name not in also]
+        if (items := fields.get(f"{family}.items")) is not None:
+            for number, entry in enumerate(data.get("items") or ()):
+                found += [("items", number, name) for name in entry if name not in items.items]
         return found
+
+    def _names_known(self, way: Loc) -> Iterable[str]:
+        """What could be meant by the last step of a way that leads nowhere."""
+        fields = self.project.catalogue.fields
+        return fields["order.items"].items if way[0] == "items" else fields
 
     # the tests ------------------------------------------------------------------------------------------------------
 
@@ -340,7 +353,8 @@ class _Script:
                 than = "the step before it" if number else "'start'"
                 self.wrong((*loc, "timeline", number, "at"), f"this is earlier than {than}; put steps in order of time")
         if until < max([start, *moments]):
-            self.wrong((*loc, "run_until"), "the clock would stop before the last step; put it later")
+            than = "it starts" if until < start else "the last step"
+            self.wrong((*loc, "run_until"), f"the clock would stop before {than}; put it later")
         return start, moments, until
 
     # what is to come ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["CaseEntry", "ExpectEntry", "StepEntry", "SuiteFile", "WhyNotEntry"]
 
-Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str | int | float) else value)]
 Name = Annotated[str, Field(min_length=1)]
 Block = dict[str, Any]
 

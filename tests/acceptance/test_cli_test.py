@@ -245,6 +245,8 @@ WRONG = """
       why_not: [{rule: late, reason: condition_flase}]
     - name: two
       expect: []
+    - {name: three, given: {order: {items: [{sku: A, quanttiy: 2}], shipping_address: Berlin}}, run_until: 2026-03-01, expect: [{contains: 7}]}
+    - {name: four, start: 2026-04-01T10:00, run_until: 2026-03-01, expect: []}
 """
 TOLD = """\
     1:19: no file 'fixtures/ordr.yaml' beside this one
@@ -273,6 +275,10 @@ TOLD = """\
     20:36: no reason 'condition_flase' - did you mean 'condition_false'?
     21:11: line 14 has a test of this name; give it another
     21:11: nothing happens in this test; give it a 'timeline' or 'run_until'
+    23:52: unknown field 'items.quanttiy' - did you mean 'quantity'?
+    23:85: 'shipping_address' must be a mapping (key: value)
+    23:138: 'contains' must be text, not '7'; put quotes around it
+    24:54: the clock would stop before it starts; put it later
 """
 
 
@@ -295,11 +301,13 @@ def test_every_fault_of_a_file_is_told_at_once_with_its_place(notifier, try_out,
         ("tests: []\n", "rules/tests/late.yaml:1:8: 'tests' is empty; write at least one"),
         ("rules: [../lat.yaml]\ntests: [{name: a, run_until: 2026-03-01, expect: []}]\n",
          "rules/tests/late.yaml:1:9: no file of rules '../lat.yaml' - did you mean '../late.yaml'?"),
+        ("rules: []\ntests: [{name: a, run_until: 2026-03-01, expect: []}]\n",
+         "rules/tests/late.yaml:1:8: no file is named here; delete 'rules' to have all rules in force, or name some"),
         ("tests: [{name: a, run_until: 2026-03-01}]\n", "rules/tests/late.yaml:1:9: 'expect' is missing"),
         ("rules: [../other.yaml]\ntests: [{name: a, run_until: 2026-03-01, expect: [{rule: late}]}]\n",
          "rules/tests/late.yaml:2:58: the rule 'late' is in none of the files that 'rules' names"),
     ],
-    ids=["empty", "no tests", "rules not there", "no expectation", "rule not loaded"],
+    ids=["empty", "no tests", "rules not there", "no rules", "no expectation", "rule not loaded"],
 )  # fmt: skip
 def test_a_file_that_cannot_be_run(notifier, shop, text, said):
     """One line says where, and what to do."""
