@@ -246,7 +246,7 @@ WRONG = """
     - name: two
       expect: []
     - {name: three, given: {order: {items: [{sku: A, quanttiy: 2}], shipping_address: Berlin}}, run_until: 2026-03-01, expect: [{contains: 7}]}
-    - {name: four, start: 2026-04-01T10:00, run_until: 2026-03-01, expect: []}
+    - {name: four, start: 2026-03-01T10:00, timeline: [{at: 2026-03-09T10:00, event: order.paid}], run_until: 2026-03-05, expect: []}
 """
 TOLD = """\
     1:19: no file 'fixtures/ordr.yaml' beside this one
@@ -271,14 +271,14 @@ TOLD = """\
     13:25: only what is held has an 'until'; add 'outcome: hold'
     13:50: only what is sent has a text; delete 'contains'
     17:14: this is earlier than the step before it; put steps in order of time
-    18:16: the clock would stop before the last step; put it later
+    18:16: the clock would stop before it starts; put it later
     20:36: no reason 'condition_flase' - did you mean 'condition_false'?
     21:11: line 14 has a test of this name; give it another
     21:11: nothing happens in this test; give it a 'timeline' or 'run_until'
     23:52: unknown field 'items.quanttiy' - did you mean 'quantity'?
     23:85: 'shipping_address' must be a mapping (key: value)
     23:138: 'contains' must be text, not '7'; put quotes around it
-    24:54: the clock would stop before it starts; put it later
+    24:109: the clock would stop before the last step; put it later
 """
 
 
