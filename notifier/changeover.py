@@ -19,8 +19,8 @@ from notifier.store import Unit
 
 __all__ = ["MOST", "Change", "Changeover", "changeover"]
 
-#: Subjects that are looked at: those that are due next, and as many open ones.
-MOST = 10_000
+#: Subjects that are looked at: those that are due next, and as many open ones of each kind.
+MOST = 3_000
 _PAGE = 500
 _END_OF_TIME = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -52,15 +52,21 @@ def changeover(project: Project, unit: Unit, now: datetime) -> Changeover:
     """What is to come, were the project put in force at `now`. Nothing is changed."""
     if unit.note("rulebook") == project.word:
         return Changeover(())
-    armed, opened = unit.due_subjects(_END_OF_TIME, MOST + 1), unit.open_subjects("", MOST + 1)
+    armed = unit.due_subjects(_END_OF_TIME, MOST + 1)
+    opened = [_open(unit, kind) for kind in project.book.timed]
     counts: Counter[tuple[str, str]] = Counter()
-    looked_at = list(dict.fromkeys([*armed[:MOST], *opened[:MOST]]))
+    looked_at = list(dict.fromkeys(key for keys in (armed, *opened) for key in keys[:MOST]))
     for first in range(0, len(looked_at), _PAGE):
         page, cast = looked_at[first : first + _PAGE], Cast(project, unit)
         cast.bring(page)
         for key in page:
             counts.update(_changes(project, cast[key], cast.scene(cast[key], now)))
-    return Changeover(_by_rule(project, counts), max(len(armed), len(opened)) <= MOST)
+    return Changeover(_by_rule(project, counts), max(map(len, (armed, *opened))) <= MOST)
+
+
+def _open(unit: Unit, kind: str) -> list[str]:
+    """The first open subjects of a kind, one more than are looked at."""
+    return [key for key in unit.open_subjects(f"{kind}:", MOST + 1) if key.startswith(f"{kind}:")]
 
 
 def _changes(project: Project, subject: Aggregate, scene: Scene) -> Iterator[tuple[str, str]]:

@@ -95,6 +95,15 @@ def test_more_than_are_looked_at(notifier, running, monkeypatch):
     assert changes(notifier) == ["delivery-overdue: at least 1 armed time will be decided by the new text"]
 
 
+def test_orders_are_not_hidden_behind_customers(notifier, running, monkeypatch):
+    """Of each kind for which a rule waits as many are looked at, however many there are of others."""
+    monkeypatch.setattr(changeover, "MOST", 2)
+    running(
+        "    limit: {at_most: 2, per: order, in_any: 7d}\n", "    limit: {at_most: 2, per: order, in_any: 7d}\n" + NEW
+    )
+    assert changes(notifier) == ["later-still: 2 times will be armed", "long-ago: 2 already past and left untold"]
+
+
 def test_without_a_database_none_is_made(notifier, project):
     """check looks, and leaves everything as it was."""
     assert changes(notifier) == []
