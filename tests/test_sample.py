@@ -99,7 +99,8 @@ def test_nothing_sent_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     root = tmp_path / "sample"
     sample.opening._laid_out(root)
     for file in (root / "rules").glob("*.yaml"):
-        file.write_text(file.read_text("utf-8").replace("    about:", "    state: draft\n    about:"), "utf-8")
+        live = file.read_text("utf-8").replace("    state: watch\n", "")
+        file.write_text(live.replace("    about:", "    state: draft\n    about:"), "utf-8")
     code, told = opened(root, monkeypatch, "2026-11-10T09:30:00Z")
     assert code == 1
     assert "0 messages were sent" in told

@@ -49,7 +49,7 @@ class Coverage:
         book = trial.suite.project.book
         for one in trial.decisions:
             send = book.by_id[one.match.rule].send_at(one.match.send)
-            if one.row.outcome == "send" or one.row.reason == "watching":
+            if one.row.outcome == "send":
                 assert send is not None
                 self._shown.add((one.match.rule, f"send {send.label}", "sent"))
             elif one.row.reason in _LIMITED:

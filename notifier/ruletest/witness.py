@@ -71,7 +71,7 @@ class _Observer:
 
 
 def watched(rules: Iterable[Rule], notebook: Notebook) -> Book:
-    """The same rules, each of whose conditions is written down as it is looked at."""
+    """The same rules, each of whose conditions is written down as it is looked at; those that only watch are tried as live."""
     return Book.of(_watched(rule, notebook) for rule in rules)
 
 
@@ -85,6 +85,8 @@ def _watched(rule: Rule, notebook: Notebook) -> Rule:
 
     return replace(
         rule,
+        # A test says what a rule does once it is in force: it must not fail on the day on which that comes.
+        state="live" if rule.state == "watch" else rule.state,
         trigger=_watched_trigger(rule.trigger, seen),
         only_if=seen("only_if", rule.only_if),
         not_if=seen("not_if", rule.not_if),

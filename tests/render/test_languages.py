@@ -21,13 +21,16 @@ PROJECT = Path(__file__).parents[2]
 TEMPLATES = PROJECT / "templates"
 LANGUAGES = ("en", "de", "hu", "pl", "ru", "ms", "fa")
 NAMES = tuple(sorted(path.parent.name for path in TEMPLATES.glob("*/message.yaml")))
-ABOUT_ORDERS = ("may_be_late", "delivery_late", "eta_changed", "order_shipped")
+ABOUT_ORDERS = ("may_be_late", "delivery_late", "eta_changed", "order_shipped", "payment_failed")
+ABOUT_PARCELS = ("parcel_silent", "attempt_failed", "pickup_waiting", "pickup_last_day", "customs_held")
 ZONE = ZoneInfo("Europe/Warsaw")
 #: The longest month of most languages, so that the longest SMS is measured.
 SEPTEMBER = datetime(2026, 9, 22, 8, 30, tzinfo=UTC)
-#: Facts that may or may not be known when an order's message is written.
+#: Facts that may or may not be known when a message about an order or a parcel is written.
 UNCERTAIN = (
     "customer.first_name", "order.promised_at", "order.eta", "order.shipped_at", "order.carrier", "order.tracking_number",
+    "order.total", "shipment.carrier", "shipment.scanned_at", "shipment.location", "shipment.pickup_point",
+    "shipment.pickup_until", "shipment.tracking_number",
 )  # fmt: skip
 DANGLING = re.compile(r"[ ]{2}| [,.;:!?،؛؟](?!\S)|\.\.|,,|\(\s|\s\)|\(\)|: *[.,]|None|\{|\}")
 
@@ -81,7 +84,7 @@ def test_a_translation_lacks_nothing_that_english_has(name: str, language: str) 
     """Every language has English's subject, SMS, survey words and so on, and its body names the same facts and links."""
     english, english_body = written(name, "en")
     front, body = written(name, language)
-    paths = re.compile(r"\b(?:order|customer|stock|match|survey|item|links|shop)(?:\.[a-z_]+)+")
+    paths = re.compile(r"\b(?:order|shipment|customer|stock|match|survey|item|links|shop)(?:\.[a-z_]+)+")
     assert list(front) == list(english)
     assert set(paths.findall(body)) == set(paths.findall(english_body))
     assert body.count("{button}") == english_body.count("{button}")
@@ -101,16 +104,17 @@ def test_the_frame_says_the_same_in_every_language(language: str) -> None:
 
 
 @in_every_language
-@pytest.mark.parametrize("name", ABOUT_ORDERS)
+@pytest.mark.parametrize("name", ABOUT_ORDERS + ABOUT_PARCELS)
 def test_whatever_is_unknown_leaves_a_whole_message(texts: Texts, config: Config, name: str, language: str) -> None:
-    """With any of the uncertain facts missing, an order's e-mail and SMS have no hole, stray comma or empty bracket."""
-    for count in range(len(UNCERTAIN) + 1):
-        for missing in combinations(UNCERTAIN, count):
+    """With any of the uncertain facts missing, an e-mail and an SMS have no hole, stray comma or empty bracket."""
+    said = [path for path in UNCERTAIN if path in texts.template(name).variables or path == "order.tracking_number"]
+    for count in range(len(said) + 1):
+        for missing in combinations(said, count):
             known = facts(config, name, language)
             for path in missing:
                 del known[path.partition(".")[0]][path]
             if "order.tracking_number" in missing:
-                del known["order"]["order.tracking_url"]
+                del known["order"]["order.tracking_url"], known["shipment"]["shipment.tracking_url"]
             context = scope(known, config.catalogue())
             email = texts.render(name, "email", language, context, ZONE)
             brief = texts.render(name, "sms", language, context, ZONE)

@@ -31,10 +31,14 @@ def test_the_starters_rules_load(project):
     """The rules that come with notifier are sound, against its own texts and teams."""
     book = load_project(project).book
     assert [one.id for one in book.rules] == [
-        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "low-stock",
+        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
+        "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "low-stock",
     ]  # fmt: skip
-    assert [one.place for one in book.rules] == [1, 2, 3, 4, 5, 6]
-    assert {one.about for one in book.rules} == {"customer", "order", "stock"}
+    assert [one.place for one in book.rules] == list(range(1, 13))
+    assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock"}
+    assert {one.id for one in book.rules if one.state == "watch"} == {
+        "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
+    }  # fmt: skip
     assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:21"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"
     assert book.by_id["delivery-overdue"].follow_up.send.category == "survey"
