@@ -85,7 +85,8 @@ class _Look:
         scene = self.cast.scene(subject, self.now)
         asked = questions(candidate, subject, scene, self.policy, again=True)
         answers = Answers(self.unit.answers(asked) if asked else {})
-        return decide(candidate, subject, scene, answers, self.policy, again=True, tried=outgoing.tried)
+        taken_at, tried = outgoing.created_at, outgoing.tried
+        return decide(candidate, subject, scene, answers, self.policy, again=True, taken_at=taken_at, tried=tried)
 
     def grounds(self, decision: Decision, outgoing: Outgoing) -> str:
         subject = self.cast[decision.candidate.subject_key]
@@ -290,7 +291,9 @@ class Dispatch:
             free = replace(
                 free, state="pending", due_at=now, tried=(*free.tried, outgoing.channel), reason=outcome.reason
             )
-            if outcome.scope == "address" and outgoing.recipient.startswith("customer:"):
+            rehearsed = self._project.redirect(outgoing.channel)
+            # In a rehearsal it was not the customer's address that was refused.
+            if outcome.scope == "address" and outgoing.recipient.startswith("customer:") and not rehearsed:
                 digest = self._project.digest(outgoing.channel, outgoing.address)
                 look.unit.suppress(digest, outgoing.channel, outcome.reason, now)
                 look.events += _events("message.suppressed", outgoing, now, outcome.reason)
@@ -304,7 +307,7 @@ class Dispatch:
             return
         subject = look.cast[outgoing.subject_key]
         scene = look.cast.scene(subject, look.now)
-        look.cast.put(after_sending(self._project.book, subject, candidate.rule, outgoing.id, scene))
+        look.cast.put(after_sending(self._project.book, subject, candidate, outgoing.id, scene))
 
     def _tell(self, look: _Look) -> None:
         """What became of messages goes the way of all events."""

@@ -53,10 +53,9 @@ def absorb(project: Project, unit: Unit, events: Sequence[Event], now: datetime)
     """
     newness = unit.newness(events)
     fresh = [event for event, state in zip(events, newness, strict=True) if state == "new"]
-    unit.append(fresh)
     batch = _begin(project, unit, fresh, now)
-    for event in fresh:
-        _take(batch, event)
+    # What could not be worked on was not taken: sent again when we are mended, it is new.
+    unit.append([event for event in fresh if _take(batch, event)])
     _finish(batch)
     return newness
 
@@ -94,7 +93,8 @@ def _finish(batch: _Batch) -> None:
     batch.cast.save()
 
 
-def _take(batch: _Batch, event: Event) -> None:
+def _take(batch: _Batch, event: Event) -> bool:
+    """Work on one event; False where that failed, through a fault of ours, and it is in quarantine instead."""
     batch.cast.begin()
     fired = len(batch.candidates)
     try:
@@ -105,6 +105,8 @@ def _take(batch: _Batch, event: Event) -> None:
         _log.exception("event %s %s could not be worked on", event.source, event.id)
         reason = f"could not be worked on: {type(error).__name__}"
         batch.unit.quarantine([Quarantined(batch.now, event.source, reason, event.body)])
+        return False
+    return True
 
 
 def _fold_and_match(batch: _Batch, event: Event) -> None:

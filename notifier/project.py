@@ -35,7 +35,18 @@ from notifier.render import Template, Texts
 __all__ = ["Project", "load", "texts_of"]
 
 #: Sections of the configuration that decisions go by.
-_DECIDED_BY = {"shop", "channels", "teams", "calendar", "promises", "quiet_hours", "limits", "useless_after", "fields"}
+_DECIDED_BY = {
+    "shop",
+    "channels",
+    "teams",
+    "calendar",
+    "promises",
+    "quiet_hours",
+    "limits",
+    "useless_after",
+    "fields",
+    "redirect_all_to",
+}
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -86,7 +97,12 @@ class Project:
             locale=config.shop.locale,
             country=config.shop.country,
             sms_countries=config.channels.sms.countries,
-            channels=tuple(name for name in ("email", "sms") if config.channels.providers(name)),
+            channels=tuple(
+                name
+                for name in ("email", "sms")
+                # A rehearsal must not reach anybody by a way that it does not redirect.
+                if config.channels.providers(name) and (config.redirect_all_to is None or self.redirect(name))
+            ),
             quiet_hours={str(name): QuietHours.parse(text) for name, text in config.quiet_hours.items()},
             caps={name: cap for name, cap in caps.items() if cap is not None},
             useless_after={name: config.useless_after.of(name) for name in CATEGORIES},
@@ -129,6 +145,11 @@ class Project:
     def adds_nothing(self) -> bool:
         """True where subjects are what events told and no more."""
         return not self.defaults and not self.leads
+
+    def redirect(self, channel: str) -> str:
+        """The one address to which a rehearsal sends everything on this channel; empty where it is none."""
+        given = self.config.redirect_all_to
+        return str((given.email if channel == "email" else given.sms) or "") if given else ""
 
     def working_for(self, order: Mapping[str, Any], calendar: str) -> WorkingDays:
         """Whose days a rule means by `shop`, `carrier` or `destination`, for an order with these facts."""

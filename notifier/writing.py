@@ -60,18 +60,17 @@ class Writer:
 
     def _redirected(self, message: Message, recipient: str) -> Message:
         """In a rehearsal everything goes to one address, and an e-mail says for whom it was meant."""
-        redirect = self._project.config.redirect_all_to
-        instead = None if redirect is None else redirect.email if message.channel == "email" else redirect.sms
+        instead = self._project.redirect(message.channel)
         if not instead:
             return message
         if message.channel != "email":
-            return replace(message, to=str(instead))
+            return replace(message, to=instead)
         meant = f"{recipient}, {masked(message.to)}" if message.to else recipient
         meant = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in meant)
         line = f"[A rehearsal: this is meant for {meant}]"
         return replace(
             message,
-            to=str(instead),
+            to=instead,
             text=f"{line}\n\n{message.text}",
             html=_BODY.sub(lambda body: f"{body[0]}<p>{escape(line)}</p>", message.html, count=1),
             headers=(*message.headers, ("X-Notifier-Meant-For", meant)),

@@ -202,6 +202,8 @@ class _Case:
     policy: Policy
     #: True where the message was held or queued, and has its place already.
     again: bool
+    #: When it took that place.
+    taken_at: datetime | None
     #: Channels that were tried and refused it.
     tried: frozenset[str]
     limit_key: bytes
@@ -252,18 +254,19 @@ def decide(
     policy: Policy,
     *,
     again: bool = False,
+    taken_at: datetime | None = None,
     tried: Iterable[str] = (),
 ) -> Decision:
     """Send now, hold until, or drop, by the first gate that says so.
 
     `scene` holds the facts of today; what belongs to the triggering event is the candidate's. `again` is the second look,
-    at a message that has been held or queued: its trigger must still stand, and its place in limits is its own.
+    at a message that has been held or queued: its trigger must still stand, and its place in limits is its own, which it took at `taken_at`.
     """
     sight = with_event(scene, candidate.seen)
     recipient = recipient_of(candidate, aggregate, scene)
     stale_at = _stale_at(candidate, policy, scene)
     key = limit_key(candidate, sight)
-    case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, frozenset(tried), key)
+    case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, taken_at, frozenset(tried), key)
     limit = candidate.rule.limit
     verdict: Hold | Drop | None = None
     for gate in GATES:
@@ -443,9 +446,9 @@ def _topic(case: _Case) -> Drop | None:
         return None
     since = _topic_start(rule, case.scene)
     told = {one: [at for at in case.answers.uses(key, since) if at > since] for one, key in keys.items()}
-    word = last_word(rule.topic, rule.id, told, again=case.again)
+    word = last_word(rule.topic, rule.id, told, again=case.again, taken_at=case.taken_at)
     return word and Drop(
-        "topic_told", f"{word.rule} told about this {rule.topic.name} {when(word.at, case.scene.zone)}"
+        "topic_told", f"{word.rule} tells about this {rule.topic.name}, decided {when(word.at, case.scene.zone)}"
     )
 
 

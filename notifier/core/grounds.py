@@ -88,7 +88,7 @@ class _Case:
         if channel in self.tried:
             return f"{_BY[channel]} was refused for good"
         if channel not in self.policy.channels:
-            return f"{_BY[channel]} has no provider"
+            return f"{_BY[channel]} is not in use"
         return "" if self.policy.wording.carries(send.template, channel) else f"{send.label} has no {_BY[channel]} text"
 
 

@@ -13,7 +13,7 @@ from notifier.core.local_time import rfc3339, shift
 from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory
-from notifier.core.trigger import became_true, changed, due, follow_up_due, ready_again, silence, stands
+from notifier.core.trigger import changed, due, follow_up_due, is_true, ready_again, silence, stands
 
 __all__ = [
     "FOLLOW_UP", "STILL", "Candidate", "Due", "Step", "after_sending", "arm", "concerned", "outlived", "rearm", "rule_of",
@@ -78,7 +78,7 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
         if rule.id in memory.spent or (after.closed and not rule.spans_the_end):
             continue
         found = _candidates(rule, seen, after, stimulus, scene)
-        if found and rule.turns:
+        if rule.turns and (found or isinstance(rule.trigger, BecomesTrue)):
             memory = memory._replace(spent=memory.spent | {rule.id})
         if rule.still_true_after is None:
             candidates += found
@@ -112,9 +112,8 @@ def _fired(
             continue
         seen = {**told, "change.field": path, "change.before": old, "change.after": new}
         found += ((rule, seen) for rule in rules if changed(_change(rule), old, new, scene))
-    if kind in book.turning:
-        earlier = scene._replace(facts={**scene.facts, kind: before.facts})
-        found += ((rule, told) for rule in book.turning[kind] if became_true(rule.trigger, earlier, scene))
+    # What was true before is spent: of a subject that is known, each truth is told or was passed over.
+    found += ((rule, told) for rule in book.turning.get(kind, ()) if is_true(rule.trigger, scene))
     return sorted(found, key=lambda one: one[0].place) if len(found) > 1 else found
 
 
@@ -210,7 +209,7 @@ def _end_waits(book: Book, subject: Aggregate, memory: Memory, scene: Scene) -> 
     """Without the waits for what is no longer so; their rules may fire anew."""
     for timer, one in memory.armed.items():
         rule = rule_of(book, timer) if timer.endswith(STILL) else None
-        if rule is not None and not _lasts(rule, subject, one.seen, scene):
+        if rule is not None and (outlived(rule, timer) or not _lasts(rule, subject, one.seen, scene)):
             armed = {name: kept for name, kept in memory.armed.items() if name != timer}
             memory = memory._replace(armed=armed, spent=memory.spent - {rule.id})
     return memory
@@ -223,13 +222,12 @@ def rearm(book: Book, aggregate: Aggregate, scene: Scene) -> Aggregate:
         moment = _due(rule, aggregate, scene)
         if rule.id not in memory.armed and moment is not None and moment > scene.now:
             memory = _armed(rule, memory, moment, scene)
-    so_already = {
-        rule.id
-        for rule in book.turning.get(aggregate.kind, ())
-        if isinstance(rule.trigger, BecomesTrue) and rule.trigger.condition.holds(scene) is True
-    }
-    if not so_already <= memory.spent:
-        memory = memory._replace(spent=memory.spent | so_already)
+    so_already = {rule.id for rule in book.turning.get(aggregate.kind, ()) if is_true(rule.trigger, scene)}
+    spent = _spent(book, aggregate, scene) | so_already
+    if spent != memory.spent:
+        memory = memory._replace(spent=spent)
+    if any(timer.endswith(STILL) for timer in memory.armed):
+        memory = _end_waits(book, aggregate, memory, scene)
     return aggregate if memory is aggregate.memory else aggregate.remembering(memory)
 
 
@@ -275,10 +273,10 @@ def _arm_follow_ups(book: Book, memory: Memory, scene: Scene) -> Memory:
     return memory
 
 
-def after_sending(book: Book, aggregate: Aggregate, rule: Rule, message: str, scene: Scene) -> Aggregate:
-    """The subject once a rule's message about it has left at `scene.now`: its follow-up waits from here."""
-    memory = aggregate.memory
-    if rule.id in book.asked_of:
+def after_sending(book: Book, aggregate: Aggregate, sent: Candidate, message: str, scene: Scene) -> Aggregate:
+    """The subject once a message about it has left at `scene.now`: what follows up waits from here."""
+    memory, rule = aggregate.memory, sent.rule
+    if rule.id in book.asked_of and sent.send.to == "customer":
         memory = memory._replace(sent={**memory.sent, rule.id: scene.now})
     if rule.follow_up is not None:
         memory = memory._replace(left={**memory.left, rule.id: (scene.now, message)})
@@ -320,7 +318,9 @@ def outlived(rule: Rule, timer: str) -> bool:
         return True
     if timer.endswith(FOLLOW_UP):
         return rule.follow_up is None
-    return not timer.endswith(STILL) and not isinstance(rule.trigger, Timed)
+    if timer.endswith(STILL):
+        return rule.still_true_after is None
+    return not isinstance(rule.trigger, Timed)
 
 
 def _candidate(rule: Rule, send: Send, aggregate: Aggregate, armed: Armed) -> Candidate:

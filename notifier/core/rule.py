@@ -207,6 +207,8 @@ class Rule:
     def watched(self) -> frozenset[str]:
         """The paths at which a change may set it off, move its time or end its wait."""
         fields = [*self.trigger.fields]
+        if isinstance(self.trigger, Change) and self.trigger.ready_again is not None:
+            fields += self.trigger.ready_again.fields()
         if self.still_true_after is not None:
             fields += [one for condition in self.conditions for one in condition.fields()]
         return frozenset(one.path for one in fields)

@@ -40,18 +40,25 @@ class LastWord(NamedTuple):
 
 
 def last_word(
-    topic: Topic, rule: str, told: Mapping[str, Sequence[datetime]], *, again: bool = False
+    topic: Topic,
+    rule: str,
+    told: Mapping[str, Sequence[datetime]],
+    *,
+    again: bool = False,
+    taken_at: datetime | None = None,
 ) -> LastWord | None:
     """Who has told already, so that `rule` may not; None where it may.
 
     Only a rule that is stronger than the one that told last may tell again. `told` holds the instants that count, by rule.
-    `again` is the second look at a message that has its own place there already: only a stronger one silences it.
+    `again` is the second look at a message that has its own place there already, since `taken_at`: a stronger one silences
+    it, and a newer one of the same rule, which was held as well.
     """
     strength = topic.strongest_first.index(rule)
-    rivals = topic.strongest_first[: strength if again else None]
-    words = [LastWord(one, max(told[one])) for one in rivals if told.get(one)]
-    if not words:
-        return None
+    words = [LastWord(one, max(told[one])) for one in topic.strongest_first if told.get(one)]
+    if again:
+        stronger = [word for word in words if topic.strongest_first.index(word.rule) < strength]
+        newer = [word for word in words if word.rule == rule and taken_at is not None and word.at > taken_at]
+        return next(iter([*stronger, *newer]), None)
     # Of two at one instant the stronger has the word: it stands first.
-    last = max(words, key=lambda word: word.at)
-    return last if again or topic.strongest_first.index(last.rule) <= strength else None
+    last = max(words, key=lambda word: word.at, default=None)
+    return last if last and topic.strongest_first.index(last.rule) <= strength else None

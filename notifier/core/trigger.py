@@ -11,7 +11,7 @@ from notifier.core.local_time import instant, shift_day
 from notifier.core.rule import BecomesTrue, Change, FollowUp, NoNews, Timed, Trigger
 from notifier.core.scene import Scene
 
-__all__ = ["became_true", "changed", "due", "follow_up_due", "ready_again", "silence", "stands"]
+__all__ = ["changed", "due", "follow_up_due", "is_true", "ready_again", "silence", "stands"]
 
 
 def due(trigger: Timed, scene: Scene) -> datetime | None:
@@ -86,6 +86,8 @@ def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
         moment = due(trigger, scene)
         return moment is not None and moment <= scene.now
     if isinstance(trigger, Change):
+        if seen.get("change.field") != trigger.field.path:
+            return False  # an edit made it wait for another change
         before, now = seen.get("change.before"), scene.value(trigger.field.path)
         return changed(trigger, before, now, scene)
     if isinstance(trigger, BecomesTrue):
@@ -93,11 +95,9 @@ def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
     return True
 
 
-def became_true(trigger: Trigger, before: Scene, after: Scene) -> bool:
-    """Whether its condition is true now, and was false or unknown before; never for other triggers."""
-    if not isinstance(trigger, BecomesTrue):
-        return False
-    return trigger.condition.holds(after) is True and trigger.condition.holds(before) is not True
+def is_true(trigger: Trigger, scene: Scene) -> bool:
+    """Whether what it waits for to become true is so; never for other triggers."""
+    return isinstance(trigger, BecomesTrue) and trigger.condition.holds(scene) is True
 
 
 def ready_again(trigger: Trigger, scene: Scene) -> bool:

@@ -37,7 +37,8 @@ def _outlook(project: Project, unit: Unit, cast: Cast, story: Story, message: Ou
     subject, policy = cast[match.subject_key], policy_of(project, unit)
     scene = cast.scene(subject, story.scene.now)
     answers = Answers(unit.answers(questions(candidate, subject, scene, policy, again=True)))
-    decision = decide(candidate, subject, scene, answers, policy, again=True, tried=message.tried)
+    taken_at, tried = message.created_at, message.tried
+    decision = decide(candidate, subject, scene, answers, policy, again=True, taken_at=taken_at, tried=tried)
     outcome = decision.outcome
     if isinstance(outcome, SendNow):
         return "it goes out at the next look"

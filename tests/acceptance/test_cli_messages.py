@@ -351,6 +351,18 @@ def test_a_retry_needs_one_of_two(notifier, arguments):
     assert refused.err == "notifier: say what is to be tried again: messages by ID, or --reason CODE\n"
 
 
+def test_a_rehearsal_reaches_nobody_else(notifier, project, history):
+    """Where only e-mail is redirected, no SMS leaves: it would reach the customer."""
+    with (project / "config" / "notifier.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nredirect_all_to: {email: desk@shop.example}\n")
+    history[0]["data"]["customer"] = {"id": "c-77", "phone": "+12025550123"}
+    (project / "events.ndjson").write_text("".join(json.dumps(one) + "\n" for one in history), encoding="utf-8")
+    notifier("ingest", "events.ndjson")
+    notifier("tick")
+    assert not (project / "var" / "outbox" / "sms.ndjson").exists()
+    assert "no_address" in notifier("explain", "order:1043").out
+
+
 def test_redirected_mail_says_for_whom_it_was_meant(notifier, project, history):
     """In a rehearsal all mail comes to one desk: its first line and a header say whose it is, and keep the address back."""
     with (project / "config" / "notifier.yaml").open("a", encoding="utf-8") as file:

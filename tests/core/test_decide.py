@@ -130,7 +130,7 @@ def test_superseded_where_the_trigger_no_longer_stands(desk):
         assert moved.decide().name == outcome
     assert moved.outcome() == Drop("superseded")
     slipped = desk(trigger="{change: order.eta, later_by: 1d}")
-    slipped.seen = {"change.before": date(2026, 3, 13)}
+    slipped.seen = {"change.field": "order.eta", "change.before": date(2026, 3, 13)}
     slipped.facts["order.eta"] = date(2026, 3, 13)
     assert slipped.decide().name == "send"
     assert slipped.outcome(again=True) == Drop("superseded")

@@ -123,7 +123,7 @@ CASES = {
     ),
     "no provider": (
         {"send": "{template: advert, channels: [sms, email]}", "policy": {"channels": ("sms",)}}, "channel_unavailable",
-        "advert has no SMS text and e-mail has no provider",
+        "advert has no SMS text and e-mail is not in use",
     ),
     "refused by e-mail": (
         {"send": "{template: note, channels: [email]}", "tried": ("email",)}, "channel_unavailable",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifier.core.match import after_sending, rearm, step
+from notifier.core.match import Candidate, after_sending, rearm, step
 from notifier.core.subject import Armed, Memory
 
 NOON = datetime(2026, 3, 13, 12, tzinfo=UTC)
@@ -335,7 +335,9 @@ ASKING = (
 
 
 def left(one, message="m1"):
-    one.one = after_sending(one.book, one.one, one.book.rules[0], message, one.scene)
+    rule = one.book.rules[0]
+    sent = Candidate(rule, rule.sends[0], one.one.key, "", one.now)
+    one.one = after_sending(one.book, one.one, sent, message, one.scene)
 
 
 def test_a_follow_up_waits_until_its_field_is_known(order):

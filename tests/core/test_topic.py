@@ -47,6 +47,13 @@ def test_a_message_that_waits_is_silenced_by_a_stronger_one_only(told, rule):
     assert (silenced is not None) == any(told.get(one) for one in stronger)
 
 
+def test_of_two_that_waited_the_newer_goes():
+    """A message gives way to a newer one of its own rule, and not to itself or an older one."""
+    told = {"bad": [NOON, NOON + HOUR]}
+    assert last_word(DELAY, "bad", told, again=True, taken_at=NOON) == LastWord("bad", NOON + HOUR)
+    assert last_word(DELAY, "bad", told, again=True, taken_at=NOON + HOUR) is None
+
+
 def test_each_rule_and_each_order_counts_for_itself():
     """Keys differ by rule, by what the topic is one per, and by topic."""
     keys = [*DELAY.keys("order:1").values(), *DELAY.keys("order:2").values()]

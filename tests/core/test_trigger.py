@@ -163,7 +163,7 @@ def test_later_and_earlier_never_both(see, before, after, by):
 def test_a_change_stands_while_it_is_still_that_far_from_where_it_began(rule, see):
     """A message about a slipped day is dropped once the day has come back near enough, or is not known any more."""
     trigger = rule(trigger="{change: order.eta, later_by: 1d}").trigger
-    seen = {"change.before": DAY, "change.after": date(2026, 3, 16)}
+    seen = {"change.field": "order.eta", "change.before": DAY, "change.after": date(2026, 3, 16)}
     assert stands(trigger, seen, see({"order.eta": date(2026, 3, 16)}))
     assert stands(trigger, seen, see({"order.eta": date(2026, 3, 14)}))
     assert not stands(trigger, seen, see({"order.eta": DAY}))
@@ -171,8 +171,15 @@ def test_a_change_stands_while_it_is_still_that_far_from_where_it_began(rule, se
     stock = rule(
         about="stock", trigger="{change: stock.available, rises_above: 0}", send="{template: note, to: team.support}"
     ).trigger
-    assert stands(stock, {"change.before": 0}, see({"stock.available": 1}))
-    assert not stands(stock, {"change.before": 0}, see({"stock.available": 0}))
+    sold_out = {"change.field": "stock.available", "change.before": 0}
+    assert stands(stock, sold_out, see({"stock.available": 1}))
+    assert not stands(stock, sold_out, see({"stock.available": 0}))
+
+
+def test_a_change_of_another_field_does_not_stand(rule, see):
+    """What an edited rule waits for now was not what set the message off, and cannot even be compared with it."""
+    trigger = rule(trigger="{change: order.total, rises_above: 100}").trigger
+    assert not stands(trigger, {"change.field": "order.eta", "change.before": DAY}, see({"order.total": 150}))
 
 
 # --- follow-ups ------------------------------------------------------------------------------------------------------

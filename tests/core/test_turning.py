@@ -43,12 +43,34 @@ def test_once_until_it_was_false(order, totals, fired):
     assert sum(len(one.told(total=total)) for total in totals) == fired
 
 
-def test_a_match_is_what_the_conditions_admit(order):
-    """Where a condition refused it, it did not fire, and is not spent."""
+def test_what_the_conditions_refused_is_passed_over(order):
+    """Where a condition refused it when it became true, it waits until it was false as well."""
     one = order(f"{DEAR}, only_if: {{order.currency: EUR}}}}")
     assert ids(one.told(total=150, currency="PLN")) == []
-    assert ids(one.told(total=None, currency="EUR")) == []
+    assert ids(one.told(total=160, currency="EUR")) == []
+    assert ids(one.told(total=50)) == []
     assert ids(one.told(total=150)) == ["r"]
+
+
+def test_what_a_customer_makes_true_is_told_with_the_orders_next_event(order, see):
+    """A condition that also asks about the customer may have become true without the order's doing."""
+    one = order(
+        "  - {id: r, about: order, send: {template: note},"
+        " trigger: {becomes_true: {order.total: {at_least: 100}, customer.country: DE}}}"
+    )
+    assert ids(one.told(total=150)) == []
+    one.see = lambda facts, now: see({**facts, "customer.country": "DE"}, now=now)
+    assert ids(one.told(total=160)) == ["r"]
+    assert ids(one.told(total=170)) == []
+
+
+def test_an_edit_of_the_condition_begins_anew(order):
+    """What was told under the old words is not spent under new ones that are not met."""
+    old = order(f"{DEAR}}}")
+    assert ids(old.told(total=150)) == ["r"]
+    one = order(f"{DEAR.replace('100', '200')}}}")
+    one.one, one.number = rearm(one.book, old.one, old.scene), 10
+    assert ids(one.told(total=250)) == ["r"]
 
 
 def test_a_new_rule_does_not_tell_what_was_so_already(order):
@@ -82,6 +104,16 @@ def test_flapping_is_told_once(order):
     one = order(f"{LOW}}}", "stock:A")
     seen = [ids(one.told(available=units)) for units in (9, 4, 6, 3, 8, 2, 9, 4)]
     assert seen == [[], ["r"], [], [], [], [], [], ["r"]]
+
+
+def test_a_line_that_moves_makes_ready_as_well(order):
+    """`ready_again` may ask for a field: its change counts like the number's own."""
+    one = order(f"{LOW.replace('above: 8', 'above: stock.reorder_point + 3')}}}", "stock:A")
+    one.told(available=20, reorder_point=10)
+    assert ids(one.told(available=4)) == ["r"]
+    one.told(reorder_point=0)
+    one.told(available=6)
+    assert ids(one.told(available=0)) == ["r"]
 
 
 def test_without_ready_again_each_crossing_is_told(order):
@@ -137,6 +169,27 @@ def test_conditions_and_the_end_end_it_too(order):
     assert list(one.armed) == ["r/still"]
     one.told(status="delivered")
     assert one.armed == {}
+
+
+EDITS = [
+    "trigger: {change: order.total, rises_above: 100}, still_true_after: 2h",
+    "trigger: {event: order.shipped}",
+    "trigger: {moment: order.eta + 9d}",
+    "trigger: {change: order.eta, later_by: 9d}, still_true_after: 2h",
+]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_during_the_wait(order, edit):
+    """A rule that was made to wait for something else sends nothing for what it waited for before."""
+    old = order(f"{SLIPPED}, still_true_after: 2h}}")
+    old.told(eta=NOON, total=50)
+    old.told(at=NOON, eta=NOON + 24 * HOUR)
+    for rearmed in (False, True):
+        one = order(f"  - {{id: r, about: order, send: {{template: note}}, {edit}}}")
+        one.one, one.number = rearm(one.book, old.one, old.scene) if rearmed else old.one, 10
+        assert one.told(at=NOON + HOUR, total=60) == ()
+        assert one.come(NOON + 2 * HOUR) == []
 
 
 def test_a_wait_that_ends_makes_ready_again(order):

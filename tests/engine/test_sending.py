@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from notifier.config.sections import Redirect
 from notifier.core.message import Message
 from notifier.core.policy import Mute
 from notifier.core.rule import Book
@@ -131,6 +132,21 @@ def test_a_refused_message_takes_the_next_channel(shop: Shop) -> None:
     assert [message.channel for message in (*shop.email.given, *shop.sms.given)] == ["email", "sms"]
     (outgoing,) = shop.outgoing()
     assert (outgoing.state, outgoing.channel, outgoing.tried, outgoing.calls) == ("accepted", "sms", ("email",), 2)
+
+
+def test_a_rehearsals_address_that_is_refused_is_not_the_customers(small_project: Project, store: Store) -> None:
+    """Redirected mail that bounces tells of the desk's address; the customer can be written to afterwards."""
+    config = small_project.config.model_copy(update={"redirect_all_to": Redirect(email="desk@shop.example")})
+    rehearsal = Shop(replace(small_project, config=config), store)
+    rehearsal.email.answer = lambda _: Refused("550 5.1.1 no such user", "address")
+    rehearsal.order()
+    rehearsal.tell("order.shipped", id="1043")
+    rehearsal.tick()
+    assert rehearsal.messages() == {"order_shipped": "failed"}
+    for_real = Shop(small_project, store)
+    for_real.now = rehearsal.now
+    for_real.tick(days=3)
+    assert for_real.messages()["delivery_late"] == "accepted"
 
 
 def test_an_address_that_bounced_is_not_written_to_again(shop: Shop) -> None:

@@ -184,6 +184,17 @@ def test_a_weaker_message_that_waits_gives_way(shop_with: Callable[[str], Shop])
     assert shop.decisions()[-1] == ("eta_changed", "drop", "topic_told")
 
 
+def test_news_for_staff_is_not_told(shop_with: Callable[[str], Shop]) -> None:
+    """`told` asks what the customer heard."""
+    shop = shop_with(DELAYS.replace("send: {template: eta_changed}", "send: {template: eta_changed, to: team.support}"))
+    shop.order(eta="2026-03-12")
+    shop.tell("order.updated", id="1043", eta="2026-03-14")
+    shop.tick(minutes=5)
+    shop.tell("order.updated", id="1043", eta="2026-03-12")
+    shop.tick(minutes=5)
+    assert [one.recipient for one in shop.outgoing()] == ["team:support"]
+
+
 def test_good_news_only_for_those_who_had_bad(shop_with: Callable[[str], Shop]) -> None:
     """`told` knows what has left about this order, and for how long that counts."""
     shop = shop_with(DELAYS)
