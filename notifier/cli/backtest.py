@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -73,7 +73,8 @@ def backtest(
             say(decision.decode().rstrip("\n"))
         emit({"summary": result.summary.record()})
     else:
-        for line in _report(result.summary, project.zone):
+        awake = [rule.id for rule in project.book.rules if rule.state != "draft"]
+        for line in _report(result.summary, awake, project.zone):
             say(line)
     if before is not None:
         _tell_differences(before, result, str(against), project.zone, as_json=as_json)
@@ -175,7 +176,7 @@ def _tell_rejects(result: Backtest, events: Path) -> None:
         complain(f"{name}: {plural(len(result.rejects) - _MOST_TOLD, 'more event was', 'more events were')} refused")
 
 
-def _report(summary: Summary, zone: tzinfo) -> Iterator[str]:
+def _report(summary: Summary, rules: Iterable[str], zone: tzinfo) -> Iterator[str]:
     counted = [plural(summary.events, "event")]
     counted += [
         f"{count:,} {word}"
@@ -187,6 +188,8 @@ def _report(summary: Summary, zone: tzinfo) -> Iterator[str]:
         yield f"from {shown(summary.start, zone)} to {shown(summary.end, zone)} ({zone})"
     yield ""
     yield from _table(summary)
+    if summary.by_rule and (quiet := [rule for rule in rules if rule not in summary.by_rule]):
+        yield f"Never went off: {', '.join(quiet)}."
     yield ""
     yield f"{plural(summary.customers, 'customer')} written to. {plural(summary.armed, 'subject')} with times still to come."
     if summary.ignored:

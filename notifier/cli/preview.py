@@ -80,12 +80,17 @@ def _known(project: Project, name: str, channel: str) -> tuple[str, str]:
 def _facts(project: Project, name: str, about: str, locale: str) -> tuple[dict[str, Any], datetime]:
     """What the text can speak of, and when it is written."""
     from notifier.clock import clock, rehearsing
+    from notifier.core.rule import ABOUT
     from notifier.render.sample import NOW, sample_context
 
     now = clock()() if about or rehearsing() else NOW
     spoken = locale or project.config.shop.locale
     facts: dict[str, Any] = sample_context(name, project.config, project.catalogue, spoken, now)
-    return (facts | _facts_about(project, name, about) if about else facts), now
+    if about:
+        # Nothing made up stands beside what is known: a parcel that is not there has no link.
+        facts = {scope: one for scope, one in facts.items() if scope not in ABOUT}
+        facts |= _facts_about(project, name, about)
+    return facts, now
 
 
 def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:

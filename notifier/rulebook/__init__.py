@@ -75,12 +75,13 @@ def load(
     written = {str(one["id"]): one for reading in readings for one in _written(reading) if "id" in one}
     about = {rule: str(one.get("about")) for rule, one in written.items()}
     topics = topics_of(readings, written)
+    ranked = {name: one.strongest_first if one else None for name, one in topics.items()}
     rules: list[tuple[Rule, Document, int]] = []
     around = Surroundings(catalogue, templates, teams, topics)
     ids: dict[str, Problem] = {}
     place = 0
     for reading in readings:
-        reading.about, reading.topics = about, {name: one.strongest_first for name, one in topics.items()}
+        reading.about, reading.topics = about, ranked
         for number in _numbers(reading):
             place += 1
             rule = _rule(reading, number, around, ids, place)

@@ -45,7 +45,8 @@ class Surroundings:
     #: None for one that is there and cannot be read: of it only the name is checked.
     templates: Mapping[str, TemplateInfo | None]
     teams: Collection[str]
-    topics: Mapping[str, Topic] = field(default_factory=dict)
+    #: None for one that is there and cannot be read.
+    topics: Mapping[str, Topic | None] = field(default_factory=dict)
 
 
 def compile_rule(reading: Reading, loc: Loc, entry: RuleEntry, around: Surroundings, place: int) -> Rule | None:
@@ -267,6 +268,8 @@ class _Compiler:
         if name is None or not self.reading.known(loc, name, topics, "no topic"):
             return None
         topic = topics[name]
+        if topic is None:
+            return None
         if self.entry.id not in topic.strongest_first:
             self.reading.wrong(loc, f"topic '{name}' does not rank this rule; add it to strongest_first", part=name)
             return None

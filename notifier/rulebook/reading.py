@@ -71,7 +71,7 @@ class Reading:
     catalogue: Catalogue
     #: Rule -> what it is about; topic -> its rules: of all files.
     about: Mapping[str, str] = field(default_factory=dict)
-    topics: Mapping[str, Collection[str]] = field(default_factory=dict)
+    topics: Mapping[str, Collection[str] | None] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def wrong(self, loc: Loc, text: str, *, on_key: bool = False, part: str | None = None) -> None:
@@ -234,12 +234,16 @@ class Reading:
             self.wrong(loc, "write it like {topic: delay, in_last: 14d}, or {rule: delivery-overdue, in_last: 2d}")
             return []
         kind = "topic" if "topic" in keys else "rule"
-        name, known = value[kind], self.topics if kind == "topic" else self.about
+        name = value[kind]
+        known: Collection[str] = self.topics if kind == "topic" else self.about
         span = self.duration((*loc, "in_last"), value["in_last"])
         if not isinstance(name, str) or not self.known((*loc, kind), str(name), known, f"no {kind}") or span is None:
             return []
         subject = next(iter(sight.scopes))
-        rules = [one for one in (self.topics[name] if kind == "topic" else [name]) if self.about.get(one) == subject]
+        named = self.topics[name] if kind == "topic" else [name]
+        if named is None:
+            return []  # the topic cannot be read: that has been said
+        rules = [one for one in named if self.about.get(one) == subject]
         if not rules:
             self.wrong((*loc, kind), f"'{name}' tells nothing about the {subject} itself", part=name)
             return []

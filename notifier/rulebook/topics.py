@@ -16,9 +16,9 @@ from notifier.rulebook.shape import TopicEntry
 __all__ = ["topics_of"]
 
 
-def topics_of(readings: Iterable[Reading], rules: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Topic]:
-    """Name -> topic; what is wrong with one is noted in its file's reading. `rules` are all rules as they are written, by id."""
-    topics: dict[str, Topic] = {}
+def topics_of(readings: Iterable[Reading], rules: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Topic | None]:
+    """Name -> topic, None for one that is there and cannot be read; what is wrong with one is noted in its file's reading. `rules` are all rules as they are written, by id."""
+    topics: dict[str, Topic | None] = {}
     for reading in readings:
         data = reading.document.data
         written = data.get("topics") if isinstance(data, dict) else None
@@ -26,8 +26,8 @@ def topics_of(readings: Iterable[Reading], rules: Mapping[str, Mapping[str, Any]
             loc: Loc = ("topics", name)
             if name in topics:
                 reading.wrong(loc, f"there is a topic '{name}' already", on_key=True)
-            elif (topic := _topic(reading, loc, one, rules)) is not None:
-                topics[name] = topic
+            else:
+                topics[name] = _topic(reading, loc, one, rules)
     return topics
 
 

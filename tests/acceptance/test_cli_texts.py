@@ -102,6 +102,20 @@ def test_what_cannot_be_shown(notifier, arguments, said):
     assert (refused.code, refused.out, refused.err) == (2, "", f"notifier: {said}\n")
 
 
+def test_nothing_made_up_stands_beside_what_is_known(notifier, events):
+    """An order whose parcel nobody can follow is shown without a link to follow it by."""
+    notifier("ingest", "events.ndjson")
+    known = notifier("preview", "eta_changed", "--about", "order:1043", "--locale", "en")
+    assert (known.code, "track.example" in known.out) == (0, False)
+    assert "track.example" in notifier("preview", "eta_changed", "--locale", "en").out
+
+
+NEVER = (
+    "Never went off: close-the-loop, promise-at-risk, delivery-overdue, eta-slipped, parcel-silent, attempt-failed, "
+    "pickup-waiting, pickup-last-day, held-at-customs, payment-failed, low-stock."
+)
+
+
 def test_a_backtest_in_words(notifier, events):
     """By rule: how much was sent, held and dropped, and why; then people, and what was still to come."""
     assert notifier("backtest", "--events", "events.ndjson").out.splitlines() == [
@@ -110,6 +124,7 @@ def test_a_backtest_in_words(notifier, events):
         "",
         "rule           sent  held  dropped",
         "order-shipped     1     0        0",
+        NEVER,
         "",
         "1 customer written to. 1 subject with times still to come.",
     ]

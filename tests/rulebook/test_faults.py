@@ -326,6 +326,15 @@ def test_topics(load, topics, key, complaint):
         assert load(text).rules[0].topic.strongest_first == ("r",)
 
 
+def test_a_topic_that_cannot_be_read_is_known_all_the_same(load, lines):
+    """One mistake in a topic is one fault, not one for each rule that names it."""
+    asks = lines(id="s", only_if="{told: {topic: d, in_last: 1d}}")
+    text = "version: 1\ntopics: {d: {strongest_first: [r]}}\nrules:\n" + lines(topic="d") + asks
+    assert [line for line in told(load, text).splitlines() if line.startswith("rules/")] == [
+        "rules/shop.yaml:2:13: 'every' is missing"
+    ]
+
+
 def test_a_topic_must_rank_its_rules_and_fit_them(load, lines):
     """A rule that a topic does not rank would never know who is stronger; one about stock has no order."""
     stock = lines(
