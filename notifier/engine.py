@@ -78,6 +78,7 @@ class Engine:
         self.close()
 
     def _take_up(self, project: Project) -> None:
+        self._armed = False
         self.links = Links(project)
         self.reader = project.reader()
         repeatable = {name for name, one in self._providers.items() if one.idempotency == "native"}
@@ -93,6 +94,7 @@ class Engine:
         """Where rules or configuration say something new, arm what lies ahead, never what is past, and wake what is held:
         what held it may be no more.
         """
+        self._armed = True
         with self.store.read() as unit:
             if unit.note("rulebook") == self.project.word:
                 return
@@ -114,6 +116,9 @@ class Engine:
 
     def ingest(self, arrived: Sequence[bytes | dict[str, Any]]) -> list[Receipt]:
         """Take one batch in one transaction; durable once this returns. Fires no timers, sends nothing."""
+        if not self._armed:
+            # First of all, or what was so before the rules were new would pass for news.
+            self.arm_new_rules()
         return receive(self.project, self.store, self.reader, arrived, self.now())
 
     def fire(self) -> int:

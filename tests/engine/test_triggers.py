@@ -46,7 +46,7 @@ def under(small_project: Project, tmp_path: Path) -> Callable[[str], Project]:
     """The small project under other rules."""
 
     def made(rules: str) -> Project:
-        (tmp_path / "rules").mkdir()
+        (tmp_path / "rules").mkdir(exist_ok=True)
         (tmp_path / "rules" / "rules.yaml").write_text(f"version: 1\nrules:\n{rules}")
         texts, teams = small_project.texts.templates, tuple(small_project.config.teams)
         return replace(small_project, book=rulebook.load(tmp_path, small_project.catalogue, texts, teams))
@@ -106,6 +106,23 @@ def test_only_a_delay_that_lasts(shop_with: Callable[[str], Shop]) -> None:
     shop.tell("order.updated", id="1043", eta="2026-03-20")
     shop.tick(hours=3)
     assert len(shop.outgoing()) == 1
+
+
+def test_a_new_rule_tells_no_old_news(under: Callable[[str], Project], store: Store) -> None:
+    """Events of orders that met the condition before the rule was there set nothing off, also before the first tick."""
+    before = Shop(under(SILENT), store)
+    before.order(eta="2026-03-14")
+    shop = Shop(
+        replace(before.engine.project, book=under(WORSE.replace("still_true_after: 2h", "owner: us")).book), store
+    )
+    shop.now, shop._events = before.now + timedelta(hours=1), 10
+    shop.tell("order.updated", id="1043", eta="2026-03-15")
+    shop.tick(hours=1)
+    assert shop.messages() == {}
+    shop.tell("order.updated", id="1043", eta="2026-03-12")
+    shop.tell("order.updated", id="1043", eta="2026-03-16")
+    shop.tick(hours=1)
+    assert shop.messages() == {"eta_changed": "accepted"}
 
 
 def test_stock_that_wavers(shop_with: Callable[[str], Shop]) -> None:
