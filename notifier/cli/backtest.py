@@ -68,6 +68,14 @@ def backtest(
         result = replayed(project, "Replaying")
         before = replayed(other, f"Replaying by {against}") if other else None
     _tell_rejects(result, events)
+    _tell_result(result, project, as_json=as_json)
+    if before is not None:
+        _tell_differences(before, result, str(against), project.zone, as_json=as_json)
+    if result.rejects:
+        raise typer.Exit(1)
+
+
+def _tell_result(result: Backtest, project: Project, *, as_json: bool) -> None:
     if as_json:
         for decision in result.lines():
             say(decision.decode().rstrip("\n"))
@@ -76,10 +84,6 @@ def backtest(
         awake = [rule.id for rule in project.book.rules if rule.state != "draft"]
         for line in _report(result.summary, awake, project.zone):
             say(line)
-    if before is not None:
-        _tell_differences(before, result, str(against), project.zone, as_json=as_json)
-    if result.rejects:
-        raise typer.Exit(1)
 
 
 def _other(project: Project, directory: Path) -> Project:
