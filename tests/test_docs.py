@@ -385,14 +385,16 @@ def test_the_tutorials_numbers_are_those_of_the_sample(project: Path, tmp_path: 
     history.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in told))
     for file in rulebook.files(project):
         file.unlink()
-    sent = []
+    sent, in_time = [], []
     for _, block in list(_blocks(page, "yaml"))[:2]:
         (project / "rules" / "late.yaml").write_text(block, "utf-8")
         result = backtest(load(project), history)
         sent.append({one["subject"] for one in result.decisions() if one["outcome"] == "send"})
+        in_time.append(result.delays.total.in_time)
         result._lines.close()
     text = page.read_text("utf-8")
     assert [len(orders) for orders in sent] == [16, 9]
+    assert in_time == [7, 0]
     assert all(f"late    {count:>2} " in text for count in (16, 9))
     assert sorted(sent[0] - sent[1]) == re.findall(r"^(order:\d+)$", text, re.MULTILINE)
 

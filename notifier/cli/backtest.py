@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from notifier.cli.figures import figures
 from notifier.cli.options import HERE, AsJson, Root
 from notifier.cli.terminal import columns, complain, emit, meter, plural, say, shown, styled
 
 if TYPE_CHECKING:
-    from notifier.backtest import Backtest, Summary
+    from zoneinfo import ZoneInfo
+
+    from notifier.backtest import Backtest, Stretch
     from notifier.comparison import Difference, Kind
     from notifier.project import Project
 
@@ -27,7 +30,7 @@ _MOST_TOLD = 20
 _EXAMPLES = 3
 
 
-def backtest(
+def backtest(  # noqa: PLR0917 - each is an option
     events: Annotated[
         Path,
         typer.Option(metavar="FILE", help="CloudEvents: NDJSON, a JSON array or one JSON object; - is standard input."),
@@ -36,6 +39,19 @@ def backtest(
         str | None,
         typer.Option(metavar="TIME", help="Where the clock stops; the last event where it is not given."),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME", help="Where counting begins: what came before is taken in, and what came of it is not told."
+        ),
+    ] = None,
+    soon: Annotated[
+        str,
+        typer.Option(
+            metavar="DURATION",
+            help="News of a delay is a false alarm where it comes so soon after, as where it is in time.",
+        ),
+    ] = "12h",
     against: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Another copy of the project, or of its rules: what do these rules change?"),
@@ -50,20 +66,20 @@ def backtest(
     Examples:
       notifier backtest --events history.ndjson
       notifier backtest --events history.ndjson --until 2026-03-31 --json
+      notifier backtest --events history.ndjson --since 2026-03-01 --soon 24h
       notifier backtest --events history.ndjson --against ../shop-as-it-is
     """
     from notifier import backtest as history
-    from notifier.cli.opening import instant
     from notifier.project import load
 
     project = load(root, sends=False)
     other = _other(project, against) if against else None
-    stop = instant(until, project.zone) if until else None
+    stretch = _stretch(since, until, soon, project.zone)
     with _as_file(events) as path:
 
         def replayed(by: Project, words: str) -> Backtest:
             with meter(words, _size(path)) as advance:
-                return history.run(by, path, stop, advance)
+                return history.run(by, path, stretch, advance)
 
         result = replayed(project, "Replaying")
         before = replayed(other, f"Replaying by {against}") if other else None
@@ -79,11 +95,27 @@ def _tell_result(result: Backtest, project: Project, *, as_json: bool) -> None:
     if as_json:
         for decision in result.lines():
             say(decision.decode().rstrip("\n"))
-        emit({"summary": result.summary.record()})
+        emit({"summary": result.record()})
     else:
-        awake = [rule.id for rule in project.book.rules if rule.state != "draft"]
-        for line in _report(result.summary, awake, project.zone):
+        for line in figures(result, project):
             say(line)
+
+
+def _stretch(since: str | None, until: str | None, soon: str, zone: ZoneInfo) -> Stretch:
+    """What the options say; raises UsageError."""
+    from notifier.backtest import Stretch
+    from notifier.cli.opening import instant
+    from notifier.core.duration import Duration
+    from notifier.errors import UsageError
+
+    try:
+        shortly = Duration.parse(soon).longest
+    except ValueError as error:
+        raise UsageError(f"--soon: {error}") from None
+    begin, end = (instant(text, zone) if text else None for text in (since, until))
+    if begin and end and begin >= end:
+        raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
+    return Stretch(begin, end, shortly)
 
 
 def _other(project: Project, directory: Path) -> Project:
@@ -178,51 +210,3 @@ def _tell_rejects(result: Backtest, events: Path) -> None:
         complain(f"{one.place.of(name)}: {one.reason}")
     if len(result.rejects) > _MOST_TOLD:
         complain(f"{name}: {plural(len(result.rejects) - _MOST_TOLD, 'more event was', 'more events were')} refused")
-
-
-def _report(summary: Summary, rules: Iterable[str], zone: tzinfo) -> Iterator[str]:
-    counted = [plural(summary.events, "event")]
-    counted += [
-        f"{count:,} {word}"
-        for count, word in ((summary.duplicates, "duplicate"), (summary.rejected, "rejected"))
-        if count
-    ]
-    yield ", ".join(counted)
-    if summary.start and summary.end:
-        yield f"from {shown(summary.start, zone)} to {shown(summary.end, zone)} ({zone})"
-    yield ""
-    yield from _table(summary)
-    if summary.by_rule and (quiet := [rule for rule in rules if rule not in summary.by_rule]):
-        yield f"Never went off: {', '.join(quiet)}."
-    yield ""
-    yield f"{plural(summary.customers, 'customer')} written to. {plural(summary.armed, 'subject')} with times still to come."
-    if summary.ignored:
-        named = ", ".join(f"{name} ({count:,})" for name, count in list(summary.ignored.items())[:10])
-        yield f"Nothing here knows these (declare them, or mend the name): {named}"
-
-
-def _table(summary: Summary) -> Iterator[str]:
-    """Each rule with its counts, and under it why it held or dropped."""
-    rules = sorted(summary.by_rule.items())
-    counted = [[rule, *(f"{_sum(counts, what):,}" for what in ("send", "hold", "drop"))] for rule, counts in rules]
-    if not rules:
-        yield "No rule went off."
-        return
-    head, *lines = columns([["rule", "sent", "held", "dropped"], *counted], numbers=(1, 2, 3))
-    yield styled(head, bold=True)
-    for line, (_, counts) in zip(lines, rules, strict=True):
-        yield line
-        yield from _reasons(counts)
-
-
-def _sum(counts: Mapping[str, int], outcome: str) -> int:
-    return sum(count for what, count in counts.items() if what.partition(":")[0] == outcome)
-
-
-def _reasons(counts: Counter[str]) -> Iterator[str]:
-    from notifier.core.decide import REASONS
-
-    for what, count in counts.most_common():
-        outcome, _, reason = what.partition(": ")
-        if reason:
-            yield f"  {count:>6,} {'held' if outcome == 'hold' else 'dropped'}: {reason} - {REASONS[reason]}"

@@ -52,6 +52,10 @@ class MemoryStore:
     def read(self) -> AbstractContextManager[MemoryUnit]:
         return _Turn(self._turn, self._unit, writes=False)
 
+    def keys(self, beginning: str) -> Iterator[str]:
+        """The keys of all subjects, finished ones too, that begin so."""
+        return (key for key in self._unit.known if key.startswith(beginning))
+
     def each_event(self) -> Iterator[Told]:
         """Nothing unless the store was made with `keep_events`."""
         return iter(self._unit.told)
@@ -124,6 +128,11 @@ class MemoryUnit:
         self._mutes: dict[tuple[str, str], tuple[Mute, datetime]] = {}
         self._answers: dict[bytes, tuple[int, str, datetime]] = {}
         self._notes: dict[str, str] = {}
+
+    @property
+    def known(self) -> Iterable[str]:
+        """The key of each subject."""
+        return self._open
 
     # the transaction ------------------------------------------------------------------------------------------------
 

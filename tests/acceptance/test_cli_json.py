@@ -129,6 +129,7 @@ def test_what_ingest_and_backtest_print(notifier, told_and_answered, project):
     for record in decisions:
         conforms(record, "backtest: a decision")
     conforms(summary["summary"], "backtest: the summary")
+    conforms(summary["summary"]["delays"], "backtest: news of delays")
     rules = project / "old" / "rules"
     shutil.copytree(project / "rules", rules)
     delivery = (rules / "delivery.yaml").read_text(encoding="utf-8")

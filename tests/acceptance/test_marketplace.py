@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
+import statistics
 import subprocess
 import sys
 from bisect import bisect_left
@@ -12,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -79,6 +82,51 @@ def test_a_backtest_counts_the_late(orders: Any, shop: Any, moment: str, sends: 
     decisions = list(result.decisions())
     assert len(decisions) == sends
     assert decisions == sorted(decisions, key=lambda one: one["at"])
+
+
+def test_news_of_delays_is_judged_as_the_tables_say(orders: Any, shop: Any, needs_data: Callable[[str], Path]) -> None:
+    """By the starter's two rules: false alarms, misses and lead times are those that the bare tables give."""
+    project = shop("order.promised_at")
+    starter_rules = (ROOT / "rules" / "delivery.yaml").read_text(encoding="utf-8")
+    (project / "rules" / "late.yaml").write_text(starter_rules, encoding="utf-8")
+    delays = backtest.run(load(project), orders(None)).delays
+    told, in_time, soon, leads = _reckoned(needs_data("olist") / "orders.csv")
+    assert (delays.orders, delays.late, delays.misses.total()) == (16_618, 1116, 0)
+    assert (delays.total.told, delays.total.in_time, delays.total.soon) == (told, in_time, soon)
+    assert (told, in_time, soon) == (2534, 321, 91)
+    assert [delays.leads.quantile(part) for part in (0.1, 0.5, 0.9)] == [
+        pytest.approx(statistics.quantiles(leads, n=10, method="inclusive")[place]) for place in (0, 4, 8)
+    ]
+
+
+def _reckoned(table: Path) -> tuple[int, int, int, list[float]]:
+    """Of delivered orders: news sent at 18:00 the day before the promised one or at 9:00 the day after, of that what came in
+    time, what came within 12 hours of the second, and how many hours the late ones' customers knew beforehand.
+    """
+    zone = ZoneInfo("America/Sao_Paulo")
+
+    def wall(text: str) -> datetime:
+        return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+
+    told = in_time = soon = 0
+    leads = []
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["order_purchase_timestamp"]]
+    for row in rows:
+        if not row["order_delivered_customer_date"]:
+            continue
+        placed, came = wall(row["order_purchase_timestamp"]), wall(row["order_delivered_customer_date"])
+        day = datetime.fromisoformat(row["order_estimated_delivery_date"][:10])
+        before, after = (wall(f"{day + timedelta(days=shift):%F}T{at}") for shift, at in ((-1, "18:00"), (1, "09:00")))
+        broken = wall(f"{day + timedelta(days=1):%F}T00:00")
+        warned = placed <= before < came
+        told += warned + (came > after)
+        in_time += warned and came < broken
+        soon += after < came <= after + timedelta(hours=12)
+        if came >= broken:
+            leads.append((broken - before).total_seconds() / 3600)
+            assert warned
+    return told, in_time, soon, leads
 
 
 def test_a_file_in_any_order_gives_the_same(orders: Any, shop: Any, tmp_path: Path) -> None:
