@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from notifier.core.audience import ARTICLE
+from notifier.core.match import Candidate
 from notifier.core.promise import promised
 from notifier.core.scene import Scene, zone_of
 from notifier.core.subject import Aggregate
@@ -98,6 +100,12 @@ class Cast:
         project = self._project
         zone = zone_of(facts.get("customer", {}), project.zone)
         return Scene(facts, now, zone, partial(project.working_for, order.facts))
+
+    def scene_of(self, candidate: Candidate, now: datetime) -> Scene:
+        """What is looked at for one message: the scene of its subject, and the article whose news it is."""
+        scene = self.scene(self[candidate.subject_key], now)
+        article = candidate.seen.get(ARTICLE)
+        return scene if article is None else scene._replace(facts={**scene.facts, "stock": self[article].facts})
 
     def _complete(self, aggregate: Aggregate) -> Aggregate:
         """The subject with what the project adds: defaults of its own fields, a promised date."""

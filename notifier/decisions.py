@@ -21,6 +21,8 @@ __all__ = ["PRIORITIES", "decide_all", "policy_of", "row_of"]
 
 #: Lower leaves first, so that a backlog of surveys holds up nothing that matters more.
 PRIORITIES = {"critical": 0, "staff": 10, "transactional": 20, "requested": 30, "survey": 50, "marketing": 60}
+#: What goes to many at once leaves after the single messages of its category.
+_CROWD = 5
 
 
 def policy_of(project: Project, unit: Unit) -> Policy:
@@ -69,7 +71,7 @@ def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: dat
     cases: dict[bytes, _Case] = {}
     for candidate in candidates:
         subject = cast[candidate.subject_key]
-        scene = cast.scene(subject, now)
+        scene = cast.scene_of(candidate, now)
         recipient = recipient_of(candidate, subject, scene)
         key = decision_key(candidate, recipient)
         cases.setdefault(key, _Case(candidate, subject, scene, key, recipient))
@@ -128,7 +130,7 @@ def _message(key: bytes, decision: Decision, now: datetime) -> Outgoing:
         send=candidate.send.index,
         recipient=decision.recipient,
         category=candidate.send.category,
-        priority=PRIORITIES[candidate.send.category],
+        priority=PRIORITIES[candidate.send.category] + (_CROWD if candidate.rule.audience else 0),
         state="held" if held else "pending",
         due_at=outcome.until if isinstance(outcome, Hold) else now,
         stale_at=decision.stale_at,

@@ -82,15 +82,14 @@ class _Look:
     def decide(self, candidate: Candidate, outgoing: Outgoing) -> Decision:
         """The second look: with today's facts, trigger and all."""
         subject = self.cast[candidate.subject_key]
-        scene = self.cast.scene(subject, self.now)
+        scene = self.cast.scene_of(candidate, self.now)
         asked = questions(candidate, subject, scene, self.policy, again=True)
         answers = Answers(self.unit.answers(asked) if asked else {})
         taken_at, tried = outgoing.created_at, outgoing.tried
         return decide(candidate, subject, scene, answers, self.policy, again=True, taken_at=taken_at, tried=tried)
 
     def grounds(self, decision: Decision, outgoing: Outgoing) -> str:
-        subject = self.cast[decision.candidate.subject_key]
-        return grounds(decision, self.cast.scene(subject, self.now), self.policy, outgoing.tried)
+        return grounds(decision, self.cast.scene_of(decision.candidate, self.now), self.policy, outgoing.tried)
 
 
 class Dispatch:
@@ -136,7 +135,7 @@ class Dispatch:
         written_for = (outcome.channel, outcome.language)
         if message is not None and message.channel == outcome.channel:
             return Ready(outgoing, candidate, written_for, message)
-        scene = look.cast.scene(look.cast[outgoing.subject_key], look.now)
+        scene = look.cast.scene_of(candidate, look.now)
         try:
             message = writer.write(look.cast, outgoing, candidate, scene, outcome)
         except RenderFailed as error:

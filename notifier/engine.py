@@ -98,6 +98,9 @@ class Engine:
         with self.store.read() as unit:
             if unit.note("rulebook") == self.project.word:
                 return
+        with self.store.begin() as unit:
+            # Kept only while a rule asks for it: what there is may be old.
+            unit.forget_lines()
         last = ""
         while True:
             with self.store.begin() as unit:

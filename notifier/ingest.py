@@ -8,7 +8,7 @@ come_due(project, unit, now)       a page of subjects whose time has come
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -18,7 +18,9 @@ from notifier.core.event import Event, Part
 from notifier.core.match import Candidate, Due, concerned, rearm, step
 from notifier.core.subject import Aggregate, adopt, fold, found_by
 from notifier.decisions import decide_all
+from notifier.holdings import Holdings, take_stock
 from notifier.project import Project
+from notifier.rounds import go_on
 from notifier.store import Newness, Unit
 from notifier.store.record import Quarantined
 
@@ -37,6 +39,7 @@ class _Batch:
     cast: Cast
     now: datetime
     candidates: list[Candidate]
+    holdings: Holdings
     #: No time that was armed in this batch comes earlier.
     soonest: datetime | None = None
 
@@ -82,7 +85,8 @@ def absorb_in_turn(project: Project, unit: Unit, events: Sequence[Event]) -> lis
 
 
 def _begin(project: Project, unit: Unit, events: Sequence[Event], now: datetime) -> _Batch:
-    batch = _Batch(project, unit, Cast(project, unit), now, [])
+    cast = Cast(project, unit)
+    batch = _Batch(project, unit, cast, now, [], Holdings(unit, cast))
     batch.cast.bring(part.key for event in events for part in event.parts)
     return batch
 
@@ -90,6 +94,7 @@ def _begin(project: Project, unit: Unit, events: Sequence[Event], now: datetime)
 def _finish(batch: _Batch) -> None:
     if batch.candidates:
         decide_all(batch.project, batch.unit, batch.cast, batch.candidates, batch.now)
+    batch.holdings.save()
     batch.cast.save()
 
 
@@ -98,7 +103,7 @@ def _take(batch: _Batch, event: Event) -> bool:
     batch.cast.begin()
     fired = len(batch.candidates)
     try:
-        _fold_and_match(batch, event)
+        before = _fold_and_match(batch, event)
     except Exception as error:  # noqa: BLE001 - a fault of ours: the event must not take its neighbours down, nor be lost
         batch.cast.undo()
         del batch.candidates[fired:]
@@ -106,10 +111,13 @@ def _take(batch: _Batch, event: Event) -> bool:
         reason = f"could not be worked on: {type(error).__name__}"
         batch.unit.quarantine([Quarantined(batch.now, event.source, reason, event.body)])
         return False
+    if batch.project.book.has_audiences:
+        batch.holdings.touch(before)
     return True
 
 
-def _fold_and_match(batch: _Batch, event: Event) -> None:
+def _fold_and_match(batch: _Batch, event: Event) -> Mapping[str, Aggregate]:
+    """The subjects that the event concerned, as they were before."""
     cast, book = batch.cast, batch.project.book
     before: dict[str, Aggregate] = {}
     stamp = event.stamp
@@ -134,6 +142,7 @@ def _fold_and_match(batch: _Batch, event: Event) -> None:
             batch.candidates += stepped.candidates
             if stepped.aggregate is not subject:
                 batch.arm(cast.put(stepped.aggregate))
+    return before
 
 
 def _tell_orders(batch: _Batch, part: Part, before: dict[str, Aggregate]) -> None:
@@ -189,6 +198,8 @@ def come_due(project: Project, unit: Unit, now: datetime, limit: int = PAGE) -> 
         candidates += stepped.candidates
         for timer, armed in stepped.cancelled:
             _log.info("%s: %s was due %s, but the rule is gone", key, timer, armed.occurrence)
+        for rule in stepped.rounds:
+            candidates += go_on(unit, cast, key, rule, now, PAGE - len(candidates))
     decide_all(project, unit, cast, candidates, now)
     cast.save()
     return len(keys)
@@ -203,5 +214,7 @@ def rearm_page(project: Project, unit: Unit, now: datetime, after: str) -> str:
     for last in keys:
         subject = cast[last]
         cast.put(rearm(project.book, subject, cast.scene(subject, now)))
+    if project.book.has_audiences:
+        take_stock(unit, (cast[key] for key in keys))
     cast.save()
     return last

@@ -36,6 +36,7 @@ from notifier.render.reading import MessageSettings
 from notifier.render.scope import LINKS
 from notifier.render.speech import DATE_FORMS
 from notifier.render.survey import SURVEY_WORDS, SurveySettings
+from notifier.rulebook.audience import AUDIENCES
 from notifier.rulebook.reading import TAKES
 from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, SendEntry, TopicEntry
 from notifier.rulebook.trigger import TRIGGERS
@@ -187,7 +188,8 @@ HAND_WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("rules.md", "Limits"): _keys(LimitEntry),
     ("rules.md", "Topics"): _keys(TopicEntry),
     ("rules.md", "Follow-up"): _keys(FollowUpEntry),
-    ("rules.md", "What a rule is about"): ABOUT,
+    ("rules.md", "What a rule is about"): (*ABOUT, *(f"{{{name}: stock.sku}}" for name in AUDIENCES)),
+    ("rules.md", "News that reaches others"): ("orders_with", *AUDIENCES["orders_with"][1]),
     ("rules.md", "States"): get_args(RuleEntry.model_fields["state"].annotation),
     ("testing.md", "A file of tests"): _keys(SuiteFile),
     ("testing.md", "A test"): _keys(CaseEntry),

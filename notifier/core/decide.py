@@ -325,8 +325,9 @@ def _trigger(case: _Case) -> Drop | None:
     ended = _ended(case)
     if ended and not rule.spans_the_end:
         return Drop("superseded", ended)
-    late = case.again or isinstance(rule.trigger, Timed) or rule.still_true_after is not None
-    if late and not stands(rule.trigger, case.candidate.seen, case.scene):
+    # What takes its time on the way may be no longer so when it comes.
+    slow = isinstance(rule.trigger, Timed) or rule.still_true_after is not None or rule.audience is not None
+    if (case.again or slow) and not stands(rule.trigger, case.candidate.seen, case.scene):
         return Drop("superseded")
     return None
 

@@ -12,16 +12,16 @@ from notifier.core.event import Event
 from notifier.core.local_time import rfc3339, shift
 from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Timed
 from notifier.core.scene import Scene
-from notifier.core.subject import Aggregate, Armed, Memory
+from notifier.core.subject import Aggregate, Armed, Memory, Run
 from notifier.core.trigger import changed, due, follow_up_due, is_true, ready_again, silence, stands
 
 __all__ = [
-    "FOLLOW_UP", "STILL", "Candidate", "Due", "Step", "after_sending", "arm", "concerned", "outlived", "rearm", "rule_of",
-    "step",
+    "FOLLOW_UP", "ROUND", "STILL", "Candidate", "Due", "Step", "admitted", "after_sending", "arm", "concerned",
+    "go_on_at", "outlived", "rearm", "rule_of", "step", "without_run",
 ]  # fmt: skip
 
 #: What follows a rule's id in the name of a timer that is not its trigger's own.
-FOLLOW_UP, STILL = "/follow_up", "/still"
+FOLLOW_UP, STILL, ROUND = "/follow_up", "/still", "/round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Step(NamedTuple):
     candidates: tuple[Candidate, ...] = ()
     #: Rules whose armed time came when they were no longer there: (timer, what was armed).
     cancelled: tuple[tuple[str, Armed], ...] = ()
+    #: Rules whose news goes on to the next of those whom it concerns.
+    rounds: tuple[Rule, ...] = ()
 
 
 def concerned(book: Book, before: Aggregate, after: Aggregate, event: Event) -> bool:
@@ -80,10 +82,12 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
         found = _candidates(rule, seen, after, stimulus, scene)
         if rule.turns and (found or isinstance(rule.trigger, BecomesTrue)):
             memory = memory._replace(spent=memory.spent | {rule.id})
-        if rule.still_true_after is None:
-            candidates += found
-        elif found:
+        if found and rule.still_true_after is not None:
             memory = _wait(rule, found[0], memory, scene)
+        elif found and rule.audience is not None:
+            memory = _open_run(rule, found[0], memory, scene.now)
+        else:
+            candidates += found
     if memory is not after.memory:
         after = after.remembering(memory)
     return Step(arm(book, before, after, scene), tuple(candidates))
@@ -123,8 +127,27 @@ def _candidates(rule: Rule, seen: Mapping[str, Any], after: Aggregate, event: Ev
     return [
         Candidate(rule, send, after.key, occurrence, event.time, seen)
         for send in rule.sends
-        if admitted(rule, send, sight)
+        # Of an audience each is asked by itself.
+        if rule.audience is not None or admitted(rule, send, sight)
     ]
+
+
+def _open_run(rule: Rule, fired: Candidate, memory: Memory, now: datetime) -> Memory:
+    """With the news on its way to the rule's audience; what is under way already is of older news and gives way."""
+    run = Run(fired.occurrence, rule.hash, fired.trigger_at, fired.seen)
+    return go_on_at(rule, run, memory, now)
+
+
+def go_on_at(rule: Rule, run: Run, memory: Memory, moment: datetime) -> Memory:
+    """With the run as it is now, and its next round at `moment`."""
+    timer = rule.id + ROUND
+    armed = {**memory.armed, timer: Armed(moment, run.occurrence, run.rule_hash)}
+    return memory._replace(armed=armed, runs={**memory.runs, rule.id: run})
+
+
+def without_run(rule_id: str, memory: Memory) -> Memory:
+    armed = {timer: one for timer, one in memory.armed.items() if timer != rule_id + ROUND}
+    return memory._replace(armed=armed, runs={name: run for name, run in memory.runs.items() if name != rule_id})
 
 
 def _wait(rule: Rule, fired: Candidate, memory: Memory, scene: Scene) -> Memory:
@@ -141,8 +164,10 @@ def _lasts(rule: Rule, subject: Aggregate, seen: Mapping[str, Any], scene: Scene
     """Whether what set the rule off is still so, and its conditions let something through."""
     if subject.closed and not rule.spans_the_end:
         return False
+    if not stands(rule.trigger, seen, scene):
+        return False
     sight = with_event(scene, seen)
-    return stands(rule.trigger, seen, scene) and any(admitted(rule, send, sight) for send in rule.sends)
+    return rule.audience is not None or any(admitted(rule, send, sight) for send in rule.sends)
 
 
 def _change(rule: Rule) -> Change:
@@ -228,6 +253,9 @@ def rearm(book: Book, aggregate: Aggregate, scene: Scene) -> Aggregate:
         memory = memory._replace(spent=spent)
     if any(timer.endswith(STILL) for timer in memory.armed):
         memory = _end_waits(book, aggregate, memory, scene)
+    for rule_id in memory.runs:
+        if rule_id not in book.by_id or outlived(book.by_id[rule_id], rule_id + ROUND):
+            memory = without_run(rule_id, memory)
     return aggregate if memory is aggregate.memory else aggregate.remembering(memory)
 
 
@@ -289,14 +317,19 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
     memory = aggregate.memory
     candidates: list[Candidate] = []
     cancelled = []
+    rounds = []
     come = [(timer, one) for timer, one in memory.armed.items() if one.due <= scene.now]
     for timer, one in sorted(come, key=lambda pair: (pair[1].due, _place(book, pair[0]))):
         rule = rule_of(book, timer)
         memory = memory._replace(armed={name: kept for name, kept in memory.armed.items() if name != timer})
         if rule is None or outlived(rule, timer):
             cancelled.append((timer, one))
+            memory = without_run(timer.removesuffix(ROUND), memory) if timer.endswith(ROUND) else memory
+        elif timer.endswith(ROUND):
+            rounds.append(rule)
         elif timer.endswith(STILL):
-            candidates += (_candidate(rule, send, aggregate, one) for send in rule.sends)
+            memory, fired = _come_true(rule, aggregate, one, memory, scene)
+            candidates += fired
         elif timer.endswith(FOLLOW_UP):
             left = {name: kept for name, kept in memory.left.items() if name != rule.id}
             memory = memory._replace(left=left)
@@ -308,8 +341,19 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
                 memory = _armed(rule, memory, moment, scene)
                 continue
             memory = memory._replace(fired={**memory.fired, rule.id: one.due})
-            candidates += (_candidate(rule, send, aggregate, one) for send in rule.sends)
-    return Step(aggregate.remembering(memory), tuple(candidates), tuple(cancelled))
+            memory, fired = _come_true(rule, aggregate, one, memory, scene)
+            candidates += fired
+    return Step(aggregate.remembering(memory), tuple(candidates), tuple(cancelled), tuple(rounds))
+
+
+def _come_true(
+    rule: Rule, aggregate: Aggregate, armed: Armed, memory: Memory, scene: Scene
+) -> tuple[Memory, list[Candidate]]:
+    """What comes of an armed time: messages about the subject itself, or news on its way to the rule's audience."""
+    fired = [_candidate(rule, send, aggregate, armed) for send in rule.sends]
+    if rule.audience is None:
+        return memory, fired
+    return _open_run(rule, fired[0], memory, scene.now), []
 
 
 def outlived(rule: Rule, timer: str) -> bool:
@@ -320,6 +364,8 @@ def outlived(rule: Rule, timer: str) -> bool:
         return rule.follow_up is None
     if timer.endswith(STILL):
         return rule.still_true_after is None
+    if timer.endswith(ROUND):
+        return rule.audience is None
     return not isinstance(rule.trigger, Timed)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import time
 
+from notifier.core.audience import Audience
 from notifier.core.catalogue import CLOSED, Field
 from notifier.core.condition import AllOf, Clause, Condition, TimeRef, asks_of
 from notifier.core.duration import NO_TIME, Duration
@@ -177,6 +178,13 @@ class Rule:
     state: str = "live"
     #: `rules/delivery.yaml:12`, for people.
     where: str = ""
+    #: Whom it reaches, where what sets it off is not told of what it is about: each of them is a match.
+    audience: Audience | None = None
+
+    @property
+    def origin(self) -> str:
+        """The kind of subject whose news sets it off: for an audience that is the article."""
+        return self.about if self.audience is None else "stock"
 
     def send_at(self, index: int) -> Send | None:
         """The send with this index, the follow-up's included; None where an edit took it away."""
@@ -218,6 +226,8 @@ class Rule:
         """True where finished subjects are in: it says so, or its trigger is itself about the end."""
         if self.include_closed:
             return True
+        if self.audience is not None:
+            return False
         if isinstance(self.trigger, OnEvent):
             return all(name.partition(".")[2] in CLOSED for name in self.trigger.types) or self.about in (
                 "stock",
@@ -262,6 +272,8 @@ class Book:
     watched: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: Rules of which conditions ask when they last told something.
     asked_of: frozenset[str] = frozenset()
+    #: True where a rule has an audience: who holds which article is then kept at hand.
+    has_audiences: bool = False
 
     @classmethod
     def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:
@@ -273,21 +285,23 @@ class Book:
         turning: dict[str, tuple[Rule, ...]] = {}
         watched: dict[str, frozenset[str]] = {}
         for rule in awake:
-            watched[rule.about] = watched.get(rule.about, frozenset()) | rule.watched
+            origin = rule.origin
+            watched[origin] = watched.get(origin, frozenset()) | rule.watched
             if isinstance(rule.trigger, OnEvent):
                 for name in rule.trigger.types:
-                    on_event[rule.about, name] = (*on_event.get((rule.about, name), ()), rule)
+                    on_event[origin, name] = (*on_event.get((origin, name), ()), rule)
                 continue
             if isinstance(rule.trigger, Change):
-                filed = on_change.setdefault(rule.about, {})
+                filed = on_change.setdefault(origin, {})
                 filed[rule.trigger.field.path] = (*filed.get(rule.trigger.field.path, ()), rule)
             if isinstance(rule.trigger, Timed):
-                timed[rule.about] = (*timed.get(rule.about, ()), rule)
+                timed[origin] = (*timed.get(origin, ()), rule)
             if rule.turns:
-                turning[rule.about] = (*turning.get(rule.about, ()), rule)
+                turning[origin] = (*turning.get(origin, ()), rule)
         asked_of = frozenset(one for rule in awake for condition in rule.conditions for one in asks_of(condition))
         by_id = {rule.id: rule for rule in kept}
-        return cls(kept, hash_, by_id, on_event, on_change, timed, turning, watched, asked_of)
+        has_audiences = any(rule.audience is not None for rule in awake)
+        return cls(kept, hash_, by_id, on_event, on_change, timed, turning, watched, asked_of, has_audiences)
 
     def follow_ups(self, about: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)

@@ -17,7 +17,7 @@ import orjson
 from notifier.core.catalogue import CLOSED, RANKS
 from notifier.core.event import Part, Stamp
 
-__all__ = ["Aggregate", "Armed", "Memory", "adopt", "fold", "found_by", "freeze", "thaw"]
+__all__ = ["Aggregate", "Armed", "Memory", "Run", "adopt", "fold", "found_by", "freeze", "thaw"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _STATUS = {"order": "order.status", "shipment": "shipment.status"}
@@ -43,10 +43,25 @@ class Armed(NamedTuple):
     seen: Mapping[str, Any] = _EMPTY
 
 
+class Run(NamedTuple):
+    """News about an article on its way to all whom it concerns, a page at a time."""
+
+    occurrence: str
+    #: Hash of the rule's text when it was opened.
+    rule_hash: str
+    #: The trigger's own instant.
+    at: datetime
+    #: What the event brought with it.
+    seen: Mapping[str, Any] = _EMPTY
+    #: The last that was looked at; empty at the beginning.
+    after: str = ""
+
+
 class Memory(NamedTuple):
     """What the engine must remember about one subject, by rule id.
 
-    `ID/follow_up` is the time of a follow-up, `ID/still` the end of a wait whether something lasts.
+    `ID/follow_up` is the time of a follow-up, `ID/still` the end of a wait whether something lasts, `ID/round` the next
+    page of a run.
     """
 
     armed: Mapping[str, Armed] = _EMPTY
@@ -58,6 +73,8 @@ class Memory(NamedTuple):
     spent: frozenset[str] = frozenset()
     #: When a message last left, of the rules of which conditions ask that.
     sent: Mapping[str, datetime] = _EMPTY
+    #: Of an article: news that is on its way to others.
+    runs: Mapping[str, Run] = _EMPTY
 
     @property
     def next_due(self) -> datetime | None:
@@ -257,6 +274,8 @@ def freeze(aggregate: Aggregate) -> bytes:
         record["spent"] = sorted(memory.spent)
     if memory.sent:
         record["sent"] = memory.sent
+    if memory.runs:
+        record["runs"] = {rule: (*run[:3], *_apart(run.seen), *run[4:]) for rule, run in memory.runs.items()}
     return orjson.dumps(record, option=orjson.OPT_UTC_Z)
 
 
@@ -285,8 +304,13 @@ def thaw(key: str, body: bytes) -> Aggregate:
         {r: (datetime.fromisoformat(at), message) for r, (at, message) in record.get("left", {}).items()},
         frozenset(record.get("spent", ())),
         {r: datetime.fromisoformat(at) for r, at in record.get("sent", {}).items()},
+        {r: _run(*told) for r, told in record["runs"].items()} if "runs" in record else _EMPTY,
     )
     return _with_facts(Aggregate(key, memory=memory), leaves, stamps, parts)
+
+
+def _run(occurrence: str, rule_hash: str, at: str, values: Any, times: Any, after: str) -> Run:  # noqa: PLR0917 - a record
+    return Run(occurrence, rule_hash, datetime.fromisoformat(at), _together(values, times), after)
 
 
 def _apart(told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -132,17 +132,17 @@ class _Case:
 
     def seeing(self, **facts: Any) -> Scene:
         """The scene with these facts about what the rule is about, by name; the customer's clock is the shop's."""
-        about = self.rule.about
+        about = self.rule.origin
         return self.scene._replace(facts={about: {f"{about}.{name}": value for name, value in facts.items()}})
 
     @property
     def subject(self) -> str:
-        return {"order": "the order", "shipment": "the parcel"}.get(self.rule.about, f"the {self.rule.about}")
+        return {"order": "the order", "shipment": "the parcel"}.get(self.rule.origin, f"the {self.rule.origin}")
 
     @property
     def ends(self) -> bool:
         """Whether its subject can be finished, and the rule then leaves it alone."""
-        return self.rule.about in ("order", "shipment") and not self.rule.spans_the_end
+        return self.rule.origin in ("order", "shipment") and not self.rule.spans_the_end
 
     def said(self, value: Any) -> str:
         return when(value, self.scene.zone) if isinstance(value, datetime) else f"{value:%a %Y-%m-%d}"
@@ -206,7 +206,7 @@ class _Case:
             fires = changed(trigger, before, after, self.seeing(**facts))
             shown = [self._value(one) for one in (before, after)]
             beside = "".join(
-                f" where {self.rule.about}.{name} is {value}" for name, value in self._beside(trigger).items()
+                f" where {self.rule.origin}.{name} is {value}" for name, value in self._beside(trigger).items()
             )
             given = f"on {self.said(told)} {trigger.field.path} goes from {shown[0]} to {shown[1]}{beside}"
             yield self.fires(given, told if fires else None, note)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 
+from notifier.core.audience import Audience
 from notifier.core.condition import AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef, Told
 from notifier.core.contact import in_order
 from notifier.core.duration import Duration
@@ -46,9 +47,11 @@ def sentence(rule: Rule, policy: Policy) -> str:
 
 def _opening(rule: Rule) -> str:
     """When, and on what conditions."""
-    said = [_when(rule.trigger, _ABOUT[rule.about])]
+    said = [_when(rule.trigger, _ABOUT[rule.origin])]
     if rule.still_true_after is not None:
         said.append(f"and this lasts {length_words(rule.still_true_after)}")
+    if rule.audience is not None:
+        said.append(_audience(rule.audience))
     if rule.only_if is not None:
         said.append(f"if {condition_words(rule.only_if)}")
     if rule.not_if is not None:
@@ -59,6 +62,10 @@ def _opening(rule: Rule) -> str:
     if rule.send_if_already_past:
         said.append("also where that is past when it becomes known")
     return ", ".join(said)
+
+
+def _audience(audience: Audience) -> str:
+    return f"for each open order that {'waits for' if audience.backordered else 'holds'} it"
 
 
 def _when(trigger: Trigger, about: str) -> str:

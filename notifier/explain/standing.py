@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from notifier.core.audience import owed
 from notifier.core.condition import Finding
 from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, questions
 from notifier.core.grounds import grounds
@@ -25,6 +26,9 @@ from notifier.project import Project
 from notifier.store import Unit
 
 __all__ = ["Standing", "standings"]
+
+#: More orders than this are not counted.
+_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class _Prospect:
 
 def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
     policy = policy_of(project, unit)
-    prospects = [_prospect(rule, story) for rule in project.book.rules if rule.about == story.subject.kind]
+    concerned = [rule for rule in project.book.rules if story.subject.kind in (rule.about, rule.origin)]
+    prospects = [_prospect(rule, story) if rule.audience is None else _reach(rule, story, unit) for rule in concerned]
     asked = [questions(one.candidate, story.subject, one.scene, policy) for one in prospects if one.candidate]
     answers = Answers(unit.answers(frozenset().union(*asked)))
     for one in prospects:
@@ -81,7 +86,8 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
         if one.candidate is not None:
             decision = decide(one.candidate, story.subject, one.scene, answers, policy)
             outlook, reason = _outlook(one, decision, policy, story.scene.zone)
-        clauses = () if one.code == "superseded" else tuple(_clauses(one.rule, one.scene))
+        told = one.code != "superseded" and one.rule.audience is None
+        clauses = tuple(_clauses(one.rule, one.scene)) if told else ()
         yield Standing(one.rule, one.due, outlook, reason, clauses, _follow_up(one.rule, story))
 
 
@@ -103,6 +109,33 @@ def _prospect(rule: Rule, story: Story) -> _Prospect:
     asked = replace(rule, still_true_after=None) if isinstance(trigger, Change) else rule
     candidate = Candidate(asked, rule.sends[0], subject.key, "explain", scene.now, seen)
     return _Prospect(rule, with_event(scene, seen), None, candidate)
+
+
+def _reach(rule: Rule, story: Story, unit: Unit) -> _Prospect:
+    """Of a rule by which an article's news reaches others: whom, or by which article's."""
+    subject = story.subject
+    assert rule.audience is not None
+    backordered = rule.audience.backordered
+    verb = "waits for" if backordered else "holds"
+    if rule.state == "draft" or subject.closed:
+        return _prospect(rule, story)
+    if subject.kind != rule.origin:
+        held = [sku for sku, units in owed(subject).items() if units or not backordered]
+        if not held:
+            return _Prospect(rule, story.scene, None, None, f"it cannot go off: the order {verb} no article")
+        return _Prospect(rule, story.scene, None, None, f"it goes off with news of {' or '.join(held)}")
+    count = len(unit.orders_with(subject.id, "", _MANY, owed=backordered))
+    verb = verb if count == 1 else verb.removesuffix("s").replace("waits", "wait")
+    whom = f"{'at least ' if count == _MANY else ''}{count:,} open order{'' if count == 1 else 's'} that {verb} it"
+    waiting = subject.memory.armed.get(rule.id + STILL)
+    if rule.id in subject.memory.runs:
+        return _Prospect(rule, story.scene, None, None, f"it went off, and is on its way to {whom}", "fired")
+    if waiting is not None:
+        due = when(waiting.due, story.scene.zone)
+        return _Prospect(rule, story.scene, waiting.due, None, f"due {due}; then it reaches {whom}")
+    if rule.id in subject.memory.spent:
+        return _Prospect(rule, story.scene, None, None, "it went off, and waits until it is ready again", "fired")
+    return _Prospect(rule, story.scene, None, None, f"if it went off now, it would reach {whom}")
 
 
 def _prospect_when(rule: Rule, armed: Armed, story: Story) -> _Prospect:

@@ -9,7 +9,7 @@ from typing import Any
 
 from notifier.backtest import decision_record
 from notifier.core.local_time import rfc3339, when
-from notifier.core.match import FOLLOW_UP, STILL
+from notifier.core.match import FOLLOW_UP, ROUND, STILL
 from notifier.core.rule import Book
 from notifier.explain.entry import Entry, Kind
 from notifier.explain.news import event_entries
@@ -138,11 +138,14 @@ def attempt_record(attempt: Attempt) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_NEXT = {STILL: "is looked at again", ROUND: "goes on to the next"}
+
+
 def _to_come(book: Book, story: Story) -> Iterator[Entry]:
     for key, subject in story.subjects.items():
         for timer, armed in subject.memory.armed.items():
             rule_id, after = timer.partition("/")[0], timer.endswith(FOLLOW_UP)
-            what = "follows up" if after else "is looked at again" if timer.endswith(STILL) else "is due"
+            what = "follows up" if after else _NEXT.get(timer.removeprefix(rule_id), "is due")
             gone = "" if rule_id in book.by_id else " - but the rule is gone, and nothing will come of it"
             text = f"{rule_id}{_whose(story, key)} {what}{gone}"
             record = {"record": "armed", "at": rfc3339(armed.due), "rule": rule_id, "subject": key, "follow_up": after}

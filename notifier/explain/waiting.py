@@ -35,7 +35,7 @@ def _outlook(project: Project, unit: Unit, cast: Cast, story: Story, message: Ou
         return "its rule is gone: it will be dropped"
     candidate = Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
     subject, policy = cast[match.subject_key], policy_of(project, unit)
-    scene = cast.scene(subject, story.scene.now)
+    scene = cast.scene_of(candidate, story.scene.now)
     answers = Answers(unit.answers(questions(candidate, subject, scene, policy, again=True)))
     taken_at, tried = message.created_at, message.tried
     decision = decide(candidate, subject, scene, answers, policy, again=True, taken_at=taken_at, tried=tried)

@@ -19,6 +19,7 @@ from notifier.core.condition import AllOf, Clause, Condition
 from notifier.core.rule import Book, OnEvent, Rule
 from notifier.document import Document, Loc, explain, leave_out, legible, read, validate
 from notifier.errors import Faults, Problem
+from notifier.rulebook.audience import about_word
 from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.schema import rules_schema
@@ -73,7 +74,7 @@ def load(
     problems: list[Problem] = []
     readings = list(_readings(project, catalogue, problems))
     written = {str(one["id"]): one for reading in readings for one in _written(reading) if "id" in one}
-    about = {rule: str(one.get("about")) for rule, one in written.items()}
+    about = {rule: about_word(one.get("about")) for rule, one in written.items()}
     topics = topics_of(readings, written)
     ranked = {name: one.strongest_first if one else None for name, one in topics.items()}
     rules: list[tuple[Rule, Document, int]] = []

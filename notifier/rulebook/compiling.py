@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from notifier.core.audience import Audience
 from notifier.core.catalogue import Catalogue
 from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
@@ -17,6 +18,7 @@ from notifier.core.duration import Duration
 from notifier.core.rule import ABOUT, BecomesTrue, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
 from notifier.core.topic import Topic
 from notifier.document import Loc
+from notifier.rulebook.audience import about_word, compile_audience
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.shape import FollowUpEntry, RuleEntry, SendEntry, Wording
 from notifier.rulebook.trigger import TRIGGERS, compile_trigger, kind_words
@@ -60,6 +62,7 @@ class _Compiler:
     loc: Loc
     entry: RuleEntry
     around: Surroundings
+    audience: Audience | None = None
 
     def rule(self, place: int) -> Rule | None:
         before = len(self.reading.problems)
@@ -90,8 +93,13 @@ class _Compiler:
             topic=self._topic(),
             follow_up=follow_up,
             state=entry.state,
+            audience=self.audience,
             where=str(self.reading.document.problem(self.loc, "")).splitlines()[0].rsplit(":", 2)[0],
         )
+        if entry.include_closed and self.audience is not None:
+            self.reading.wrong(
+                (*self.loc, "include_closed"), "news goes to open orders alone; delete include_closed", on_key=True
+            )
         if entry.if_already_past == "send_now" and trigger and not isinstance(trigger, Moment):
             self.reading.wrong((*self.loc, "if_already_past"), "if_already_past belongs to a moment", on_key=True)
         return rule if len(self.reading.problems) == before else None
@@ -109,11 +117,14 @@ class _Compiler:
     def _about(self) -> str:
         """What it is about, or by all appearances was meant to be about; empty where nobody can tell."""
         about, trigger = self.entry.about, self.entry.trigger
+        if isinstance(about, dict):
+            self.audience = compile_audience(self.reading, (*self.loc, "about"), about)
+            return about_word(about) if self.audience else ""
         # Where it is missing, that has been said.
-        if not about or self.reading.known((*self.loc, "about"), about, ABOUT, "a rule cannot be about"):
+        if not about or self.reading.known((*self.loc, "about"), str(about), ABOUT, "a rule cannot be about"):
             meant = about
         else:
-            meant = next(iter(get_close_matches(about, ABOUT, 1)), "")
+            meant = next(iter(get_close_matches(str(about), ABOUT, 1)), "")
         named = next((trigger[kind] for kind in TRIGGERS if isinstance(trigger.get(kind), str)), "")
         return meant or named.partition(".")[0]
 
@@ -127,7 +138,8 @@ class _Compiler:
 
     def _scopes(self, trigger: Trigger | None) -> tuple[str, ...]:
         types = trigger.types if isinstance(trigger, OnEvent) else ()
-        return self.around.catalogue.scopes(self.entry.about, types)
+        news = () if self.audience is None or trigger is None else ("stock",)
+        return (*self.around.catalogue.scopes(self.entry.about, types), *news)
 
     def _condition(self, at: Loc, key: str, block: Any, scopes: Collection[str]) -> Condition | None:
         return self.reading.condition((*self.loc, *at, key), block, scopes, negated=key == "not_if")
@@ -136,7 +148,8 @@ class _Compiler:
         block = self.entry.trigger
         if not block and self.reading.document.data["rules"][self.loc[1]].get("trigger") != {}:
             return None  # it is missing, or no mapping: that has been said
-        return compile_trigger(self.reading, (*self.loc, "trigger"), block, self.entry.about)
+        origin = self.entry.about if self.audience is None else "stock"
+        return compile_trigger(self.reading, (*self.loc, "trigger"), block, origin)
 
     # sending --------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from notifier.core.contact import CHANNELS
 from notifier.core.duration import PATTERN
 from notifier.core.rule import ABOUT
 from notifier.core.value import country_codes, currency_codes
+from notifier.rulebook.audience import AUDIENCES, LINES
 from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
 from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry, TopicEntry
@@ -64,8 +65,9 @@ class _Drawing:
 
     def rule(self) -> Schema:
         """What all rules have in common, then what depends on what a rule is about."""
-        whole = _of(RuleEntry, {"about": {"enum": list(ABOUT)}, **{key: {} for key in _BY_ABOUT}})
-        return {**whole, "allOf": [self._about(about) for about in ABOUT]}
+        abouts = {"anyOf": [{"enum": list(ABOUT)}, *_AUDIENCES.values()]}
+        whole = _of(RuleEntry, {"about": abouts, **{key: {} for key in _BY_ABOUT}})
+        return {**whole, "allOf": [*map(self._about, ABOUT), *map(self._audience, _AUDIENCES)]}
 
     def topic(self) -> Schema:
         """Rules and topics go by any name: files are looked at one by one."""
@@ -90,6 +92,22 @@ class _Drawing:
             **({"follow_up": self._follow_up(about, lasting)} if about != "stock" else {"follow_up": False}),
         }
         return {"if": {"properties": {"about": {"const": about}}, "required": ["about"]}, "then": {"properties": keys}}
+
+    def _audience(self, kind: str) -> Schema:
+        """A rule that an article's news sets off, and that reaches others."""
+        about, scopes = AUDIENCES[kind][0], self.around.catalogue.scopes(AUDIENCES[kind][0])
+        own = self._conditions(f"{about}.facts", scopes)
+        conditions = self._conditions(f"{kind}.conditions", (*scopes, "stock"))
+        keys = {
+            "trigger": _ref("stock.trigger"),
+            "only_if": conditions,
+            "not_if": conditions,
+            "send": _one_or_more(self._defined(f"{kind}.send", self._send(about, conditions)), at_most=20),
+            "limit": self._limit(about, (*scopes, "stock"), kind),
+            "follow_up": self._follow_up(about, own),
+        }
+        asked = {"type": "object", "required": [kind]}
+        return {"if": {"properties": {"about": asked}, "required": ["about"]}, "then": {"properties": keys}}
 
     def _defined(self, name: str, schema: Schema) -> Schema:
         """A reference to the schema, which is kept under this name."""
@@ -221,10 +239,10 @@ class _Drawing:
             "not_if": conditions,
         }
 
-    def _limit(self, about: str, scopes: Collection[str]) -> Schema:
+    def _limit(self, about: str, scopes: Collection[str], name: str = "") -> Schema:
         kinds = [about, "customer", *(["order"] if about == "shipment" else [])]
         keys = list(dict.fromkeys([*kinds, *(one.path for one in self._fields(scopes))]))
-        names = self._defined(f"{about}.keys", _one_or_more({"enum": keys}))
+        names = self._defined(f"{name or about}.keys", _one_or_more({"enum": keys}))
         either = [{"required": ["once_per"], "maxProperties": 1}, {"required": ["at_most", "per", "in_any"]}]
         return {**_of(LimitEntry, {"once_per": names, "per": names}), "oneOf": either}
 
@@ -281,4 +299,9 @@ def _one_or_more(of: Schema, at_most: int | None = None) -> Schema:
 _TOLD: Schema = {
     "description": "What was told about this very subject before.",
     "oneOf": [_closed([one, "in_last"], **{one: _NAME, "in_last": _ref("duration")}) for one in ("topic", "rule")],
+}
+
+
+_AUDIENCES: Mapping[str, Schema] = {
+    "orders_with": _closed(["orders_with"], orders_with={"const": "stock.sku"}, lines={"enum": list(LINES)}),
 }

@@ -27,6 +27,12 @@ def _id(text: str) -> str:
     return text
 
 
+def _about(value: Any) -> Any:
+    if not isinstance(value, str | dict):
+        raise ValueError("'about' is a word, such as order, or whom news reaches: {orders_with: stock.sku}")  # noqa: TRY004
+    return value
+
+
 def _sends(value: Any) -> Any:
     if isinstance(value, str):
         raise ValueError(f"say what it is: {{template: {value}}}, or {{survey: {value}}}")  # noqa: TRY004 - as above
@@ -72,7 +78,9 @@ class RuleEntry(Entry):
     )
     description: str = Field("", description="For people.")
     owner: str = Field("", description="For people.")
-    about: str = Field(description="What one match is: an order, a parcel, an article, a person.")
+    about: Annotated[Any, AfterValidator(_about)] = Field(
+        description="What one match is: an order, a parcel, an article, a person; or whom news reaches."
+    )
     trigger: Block = Field(description="What sets it off: exactly one of event, moment, no_news, change, becomes_true.")
     only_if: Block | None = Field(None, description="Conditions that must be known to be true.")
     not_if: Block | None = Field(None, description="Conditions that must not be known to be true.")

@@ -76,6 +76,24 @@ class Unit(Protocol):
         """Keys of what belongs to this customer, sorted. Looks at every subject: for people who ask, not for the engine."""
         ...
 
+    # articles -------------------------------------------------------------------------------------------------------
+
+    def keep_lines(self, rows: Iterable[tuple[str, str, float]]) -> None:
+        """(SKU, order key, units that are owed): what open orders hold. One that is there is replaced."""
+        ...
+
+    def drop_lines(self, rows: Iterable[tuple[str, str]]) -> None:
+        """(SKU, order key) of what orders no longer hold."""
+        ...
+
+    def forget_lines(self) -> None:
+        """Drop them all."""
+        ...
+
+    def orders_with(self, sku: str, after: str, limit: int, *, owed: bool) -> list[str]:
+        """Keys of orders that hold an article, in order, past `after`; with `owed` those to which units are owed."""
+        ...
+
     # decisions ------------------------------------------------------------------------------------------------------
 
     def known_matches(self, keys: Collection[bytes]) -> set[bytes]: ...

@@ -215,7 +215,7 @@ class Session:
             chunk += chunk[-1:] * (size - len(chunk))
             yield _statement(lookup, self._dialect, size), chunk
 
-    def write(self, query: Add | Update, rows: Iterable[Sequence[Any]]) -> None:
+    def write(self, query: Add | Update | Delete, rows: Iterable[Sequence[Any]]) -> None:
         """Once for each row, whose values stand in the order of the statement's parameters."""
         statement = _statement(query, self._dialect)
         try:

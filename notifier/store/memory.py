@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from notifier.core.subject import Aggregate, freeze, thaw
 from notifier.store import Newness
 from notifier.store.agenda import Agenda
 from notifier.store.cellar import Cellar
+from notifier.store.memory_shelf import MemoryShelf
 from notifier.store.record import Attempt, DecisionRow, KeyTaken, Match, Outgoing, Quarantined, State, Told
 
 __all__ = ["LIVE", "MemoryStore", "MemoryUnit"]
@@ -89,15 +90,15 @@ class _Turn(AbstractContextManager["MemoryUnit"]):
         self._turn.release()
 
 
-class MemoryUnit:
+class MemoryUnit(MemoryShelf):
     """What is kept, and how to take back what the unit that is open has written."""
 
     def __init__(self, *, keep_events: bool, on_decision: Callable[[Match, DecisionRow], None] | None) -> None:
+        super().__init__()
         self.busy = False
         self._on_decision = on_decision
         self._undisclosed: list[DecisionRow] = []
         self.told: list[Told] = []
-        self._steps_back: list[tuple[Any, ...]] = []
         self._keep_events = keep_events
         self._seen: dict[bytes, bytes] = {}
         self._told_of: dict[str, list[Told]] = {}
@@ -152,31 +153,6 @@ class MemoryUnit:
             step(*values)
         self._undisclosed = []
         self.commit()
-
-    def _set(self, mapping: MutableMapping[Any, Any], key: Any, value: Any) -> None:
-        if key in mapping:
-            self._steps_back.append((mapping.__setitem__, key, mapping[key]))
-        else:
-            self._steps_back.append((mapping.__delitem__, key))
-        mapping[key] = value
-
-    def _remove(self, mapping: MutableMapping[Any, Any], key: Any) -> None:
-        self._steps_back.append((mapping.__setitem__, key, mapping.pop(key)))
-
-    def _add(self, rows: list[Any], row: Any) -> None:
-        self._steps_back.append((rows.pop,))
-        rows.append(row)
-
-    def _date(self, agenda: Agenda[Any], key: Any, due: datetime | None) -> None:
-        before = agenda.due.get(key)
-        if before != due:
-            self._steps_back.append((agenda.put, key, before))
-            agenda.put(key, due)
-
-    def _set_once(self, mapping: MutableMapping[Any, Any], key: Any, value: Any, what: str) -> None:
-        if key in mapping:
-            raise KeyTaken(f"this {what} is there already")
-        self._set(mapping, key, value)
 
     # events ---------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from notifier.store.tables import (
     ARMED,
     IN_HAND,
     OPEN,
+    OWED,
     UNKNOWN,
     WAITING,
     attempt,
@@ -25,6 +26,7 @@ from notifier.store.tables import (
     message_body,
     mute,
     note,
+    order_line,
     quarantine,
     rule_match,
     seen,
@@ -89,6 +91,19 @@ OPEN_SUBJECTS = (
 SUBJECTS_OF = select(subject.c.key).where(
     subject.c.customer_key == bindparam("customer_key"), subject.c.key != bindparam("customer_key")
 )
+
+KEEP_LINE = Add(order_line, "overwrite")
+DROP_LINE = delete(order_line).where(
+    order_line.c.sku == bindparam("of"), order_line.c.order_key == bindparam("held_by")
+)
+FORGET_LINES = delete(order_line)
+ORDERS_WITH = (
+    select(order_line.c.order_key)
+    .where(order_line.c.sku == bindparam("sku"), order_line.c.order_key > bindparam("after"))
+    .order_by(order_line.c.order_key)
+    .limit(bindparam("most"))
+)
+ORDERS_OWED = ORDERS_WITH.where(OWED)
 
 KNOWN_MATCHES = Lookup(lambda keys: select(rule_match.c.key).where(rule_match.c.key.in_(keys)))
 MATCH = select(*_columns(rule_match, Match)).where(rule_match.c.key == bindparam("key"))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -30,8 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 __all__ = [
-    "ARMED", "IN_HAND", "OPEN", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot", "limit_use", "message",
-    "message_body", "metadata", "mute", "note", "quarantine", "rule_match", "seen", "subject", "subject_ref",
+    "ARMED", "IN_HAND", "OPEN", "OWED", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot", "limit_use", "message",
+    "message_body", "metadata", "mute", "note", "order_line", "quarantine", "rule_match", "seen", "subject", "subject_ref",
     "suppression", "survey_answer",
 ]  # fmt: skip
 
@@ -122,6 +123,7 @@ IN_HAND = text("state IN ('claimed', 'posting')")
 UNKNOWN = text("state = 'unknown'")
 ARMED = text("next_due IS NOT NULL")
 OPEN = text("open")
+OWED = text("owed > 0")
 
 
 def _where(condition: Any) -> dict[str, Any]:
@@ -174,6 +176,15 @@ subject_ref = Table(
     Column("kind", Text, primary_key=True),
     Column("ref", Text, primary_key=True),
     Column("subject_key", Text, primary_key=True),
+    **_SLIM,
+)  # fmt: skip
+
+order_line = Table(
+    "order_line", metadata,
+    Column("sku", Text, primary_key=True),
+    Column("order_key", Text, primary_key=True),
+    Column("owed", Float, nullable=False),
+    Index("ix_order_line_owed", "sku", "order_key", "owed", **_where(OWED)),
     **_SLIM,
 )  # fmt: skip
 

@@ -114,6 +114,21 @@ class SqlUnit:
     def subjects_of(self, customer_key: str) -> list[str]:
         return sorted(key for (key,) in self.session.rows(q.SUBJECTS_OF, customer_key=customer_key))
 
+    # articles -------------------------------------------------------------------------------------------------------
+
+    def keep_lines(self, rows: Iterable[tuple[str, str, float]]) -> None:
+        self.session.write(q.KEEP_LINE, rows)
+
+    def drop_lines(self, rows: Iterable[tuple[str, str]]) -> None:
+        self.session.write(q.DROP_LINE, rows)
+
+    def forget_lines(self) -> None:
+        self.session.change(q.FORGET_LINES)
+
+    def orders_with(self, sku: str, after: str, limit: int, *, owed: bool) -> list[str]:
+        query = q.ORDERS_OWED if owed else q.ORDERS_WITH
+        return [key for (key,) in self.session.rows(query, sku=sku, after=after, most=limit)]
+
     # decisions ------------------------------------------------------------------------------------------------------
 
     def known_matches(self, keys: Collection[bytes]) -> set[bytes]:

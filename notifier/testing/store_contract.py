@@ -14,6 +14,7 @@ from notifier.core.subject import Aggregate
 from notifier.store import Store, Unit
 from notifier.store.record import Attempt, DecisionRow, KeyTaken, Quarantined
 from notifier.testing.outbox_contract import OutboxContract
+from notifier.testing.shelf_contract import ShelfContract
 from notifier.testing.store_samples import HOUR, NOON, SECOND, aggregates, digest, match, order, outgoing, telling
 
 __all__ = ["StoreContract"]
@@ -22,7 +23,7 @@ __all__ = ["StoreContract"]
 MANY = 1_300
 
 
-class StoreContract(OutboxContract):
+class StoreContract(OutboxContract, ShelfContract):
     """Each test is one promise of `notifier.store`."""
 
     @pytest.fixture

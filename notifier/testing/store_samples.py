@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from notifier.core.event import Event, Part
-from notifier.core.subject import Aggregate, Armed, Memory, adopt, fold
+from notifier.core.subject import Aggregate, Armed, Memory, Run, adopt, fold
 from notifier.store.record import Match, Outgoing
 
 __all__ = ["HOUR", "NOON", "SECOND", "aggregates", "digest", "match", "order", "outgoing", "telling"]
@@ -90,6 +90,7 @@ _memories = st.builds(
     left=st.dictionaries(_words, st.tuples(_instants, _words), max_size=2),
     spent=st.frozensets(_words, max_size=2),
     sent=st.dictionaries(_words, _instants, max_size=2),
+    runs=st.dictionaries(_words, st.builds(Run, _words, _words, _instants, _seen, _words), max_size=2),
 )
 
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytest
 
-from notifier import starter
+from notifier import rulebook, starter
 from notifier.core.message import Message
 from notifier.engine import Engine
 from notifier.project import Project, load
@@ -138,3 +139,32 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def shop(small_project: Project, store: Store) -> Shop:
     return Shop(small_project, store)
+
+
+@pytest.fixture
+def under(small_project: Project, tmp_path: Path) -> Callable[[str], Project]:
+    """The small project under other rules."""
+
+    def made(rules: str) -> Project:
+        (tmp_path / "rules").mkdir(exist_ok=True)
+        (tmp_path / "rules" / "rules.yaml").write_text(f"version: 1\nrules:\n{rules}")
+        texts, teams = small_project.texts.templates, tuple(small_project.config.teams)
+        return replace(small_project, book=rulebook.load(tmp_path, small_project.catalogue, texts, teams))
+
+    return made
+
+
+@pytest.fixture
+def shop_with(under: Callable[[str], Project], store: Store) -> Callable[[str], Shop]:
+    return lambda rules: Shop(under(rules), store)
+
+
+def work_until(shop: Shop, at: datetime) -> None:
+    """Tick at each instant at which something is due, before `at`."""
+    while True:
+        with shop.store.read() as unit:
+            due = unit.next_due()
+        if due is None or due >= at:
+            return
+        shop.now = max(shop.now, due)
+        shop.engine.tick()

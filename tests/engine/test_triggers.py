@@ -12,13 +12,13 @@ from typing import Any
 import orjson
 import pytest
 
-from notifier import backtest, rulebook
+from notifier import backtest
 from notifier.backtest import decision_record
 from notifier.core.local_time import rfc3339
 from notifier.project import Project
 from notifier.store import Store
 
-from .conftest import NOON, Shop
+from .conftest import NOON, Shop, work_until
 
 SILENT = """
   - id: silent
@@ -39,24 +39,6 @@ LOW = """
     trigger: {change: stock.available, falls_below: 3, ready_again: {above: 5}}
     send: {template: low_stock, to: team.support}
 """
-
-
-@pytest.fixture
-def under(small_project: Project, tmp_path: Path) -> Callable[[str], Project]:
-    """The small project under other rules."""
-
-    def made(rules: str) -> Project:
-        (tmp_path / "rules").mkdir(exist_ok=True)
-        (tmp_path / "rules" / "rules.yaml").write_text(f"version: 1\nrules:\n{rules}")
-        texts, teams = small_project.texts.templates, tuple(small_project.config.teams)
-        return replace(small_project, book=rulebook.load(tmp_path, small_project.catalogue, texts, teams))
-
-    return made
-
-
-@pytest.fixture
-def shop_with(under: Callable[[str], Project], store: Store) -> Callable[[str], Shop]:
-    return lambda rules: Shop(under(rules), store)
 
 
 def test_a_silent_parcel(shop_with: Callable[[str], Shop]) -> None:
@@ -271,10 +253,10 @@ def test_live_decides_as_a_backtest_does(
     shop = Shop(project, store)
     for event in history:
         at = datetime.fromisoformat(event["time"])
-        _work_until(shop, at)
+        work_until(shop, at)
         shop.now = at
         shop.engine.ingest([event])
-    _work_until(shop, shop.now + timedelta(microseconds=1))
+    work_until(shop, shop.now + timedelta(microseconds=1))
     subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A"]
     with store.read() as unit:
         live = [decision_record(match, row) for key in subjects for match, rows in unit.matches_of(key) for row in rows]
@@ -285,14 +267,3 @@ def test_live_decides_as_a_backtest_does(
     expected = list(backtest.run(project, file).decisions())
     assert expected
     assert sorted(live, key=order) == sorted(expected, key=order)
-
-
-def _work_until(shop: Shop, at: datetime) -> None:
-    """Tick at each instant at which something is due, before `at`."""
-    while True:
-        with shop.store.read() as unit:
-            due = unit.next_due()
-        if due is None or due >= at:
-            return
-        shop.now = max(shop.now, due)
-        shop.engine.tick()

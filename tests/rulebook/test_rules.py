@@ -33,11 +33,13 @@ def test_the_starters_rules_load(project):
     assert [one.id for one in book.rules] == [
         "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
         "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "low-stock",
+        "backorder-slipped",
     ]  # fmt: skip
-    assert [one.place for one in book.rules] == list(range(1, 13))
+    assert [one.place for one in book.rules] == list(range(1, 14))
     assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock"}
     assert {one.id for one in book.rules if one.state == "watch"} == {
         "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
+        "backorder-slipped",
     }  # fmt: skip
     assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:21"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"

@@ -88,6 +88,14 @@ class Agreement(RuleBasedStateMachine):
     def free(self, messages, keep):
         self.both(lambda unit: unit.free([digest(name) for name in messages]), keep=keep)
 
+    @rule(skus=st.sets(_names), name=_names, owed=st.integers(0, 1), keep=st.booleans())
+    def hold(self, skus, name, owed, keep):
+        self.both(lambda unit: unit.keep_lines([(sku, f"order:{name}", owed) for sku in skus]), keep=keep)
+
+    @rule(skus=st.sets(_names), name=_names, keep=st.booleans())
+    def let_go(self, skus, name, keep):
+        self.both(lambda unit: unit.drop_lines([(sku, f"order:{name}") for sku in skus]), keep=keep)
+
     @rule(name=_names, keep=st.booleans())
     def add_match(self, name, keep):
         self.both(lambda unit: unit.add_matches([match(name)]), keep=keep)
@@ -115,6 +123,7 @@ def _said(unit):
         unit.find_messages(),
         [one.key for one in unit.expired_claims(late, 2)],
         [one.key for one in unit.unknown_messages(late, 2)],
+        [unit.orders_with(sku, "order:a", 2, owed=owed) for sku in "abcd" for owed in (False, True)],
         unit.matches_of("order:1043"),
         [one.id for one in unit.events("order:1043")],
     ]
