@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["Difference", "Kind", "compare", "counted"]
+if TYPE_CHECKING:
+    from notifier.backtest import Backtest
+
+__all__ = ["Comparison", "Difference", "Kind", "compare", "counted"]
 
 Kind = Literal["added", "removed", "changed"]
 Decision = Mapping[str, Any]
@@ -50,6 +53,19 @@ class Difference:
     def record(self) -> dict[str, Any]:
         """As `--json` prints it."""
         return {"difference": self.kind, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What other rules make of the same history."""
+
+    #: Which rules these are, as a person named them.
+    name: str
+    before: Backtest
+    after: Backtest
+    differences: Sequence[Difference]
+    #: Messages that do not differ.
+    same: int
 
 
 def compare(before: Iterable[Decision], after: Iterable[Decision]) -> tuple[list[Difference], int]:

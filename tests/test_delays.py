@@ -184,7 +184,7 @@ def test_lead_times_count_from_the_first_news(replay: Replay) -> None:
     """Told at 18:00 on the evening before a day that is over thirty hours later."""
     leads = replay(placed(), came("2026-03-19T14:00:00Z")).delays.leads
     assert leads.record()["median"] == 30
-    assert [one for one in leads.classes() if one[2]] == [(24, 48, 1)]
+    assert [one for one in leads.classes() if one[2]] == [(24, 36, 1)]
 
 
 def test_a_later_beginning_counts_what_came_later(replay: Replay) -> None:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from notifier.cast import Cast
-from notifier.core.local_time import end_of_day, start_of_day
+from notifier.core.local_time import end_of_day, rfc3339, start_of_day
 from notifier.core.rule import Rule, Send
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
@@ -24,7 +24,7 @@ from notifier.project import Project
 from notifier.store.memory import MemoryStore
 from notifier.store.record import DecisionRow, Match
 
-__all__ = ["DELAY", "SOON", "Delays", "Leads", "Tellings", "tells_of_delay"]
+__all__ = ["DELAY", "SOON", "Delays", "Example", "Leads", "Tellings", "tells_of_delay"]
 
 #: The topic that makes a message one that tells of a delay.
 DELAY = "delay"
@@ -35,9 +35,10 @@ SILENT, AFTERWARDS = "no rule went off", "told after it came"
 
 _HOUR = timedelta(hours=1)
 #: Bounds of the classes in which lead times are counted, in hours; negative is after the promise broke.
-_BOUNDS = (-168, -72, -48, -24, -12, -6, 0, 6, 12, 24, 48, 72, 168)
+_BOUNDS = (-168, -72, -48, -36, -24, -18, -12, -6, -3, 0, 3, 6, 12, 18, 24, 36, 48, 72, 168)
 _ENDS = ("order.cancelled_at", "order.returned_at", "order.refunded_at")
 _PAGE = 500
+_MOST_SHOWN = 5
 
 
 def tells_of_delay(project: Project, rule: Rule, send: Send) -> bool:
@@ -115,6 +116,24 @@ class Leads:
         return {"orders": len(self), **rounded, "classes": classes}
 
 
+class Example(NamedTuple):
+    """One order to look up: an order's key, the rule that told and when, when the promise broke and when it came."""
+
+    order: str
+    rule: str | None
+    told: datetime | None
+    broken: datetime
+    came: datetime | None
+
+    def record(self) -> dict[str, Any]:
+        times = {"told": self.told, "broken": self.broken, "came": self.came}
+        return {
+            "order": self.order,
+            "rule": self.rule,
+            **{key: rfc3339(at) if at else None for key, at in times.items()},
+        }
+
+
 class _Telling(NamedTuple):
     at: datetime
     rule: str
@@ -139,6 +158,8 @@ class Delays:
     misses: Counter[str] = field(default_factory=Counter)
     rules: dict[str, Tellings] = field(default_factory=dict)
     leads: Leads = field(default_factory=Leads)
+    #: `in_time`, `soon` or `miss` -> the first few.
+    examples: dict[str, list[Example]] = field(default_factory=lambda: {"in_time": [], "soon": [], "miss": []})
     _tells: dict[tuple[str, int], bool] = field(default_factory=dict)
     #: Subject -> what was told about it; why the last message about it did not go.
     _told: dict[str, list[_Telling]] = field(default_factory=dict)
@@ -191,7 +212,8 @@ class Delays:
         told = [one for one in self._about(order) if one.expected is None or _instant(one.expected, scene) >= broken]
         for one in told:
             if since is None or one.at >= since:
-                self._count(one, came, late=late)
+                kind = self._count(one, came, late=late)
+                self._show(kind, Example(order.key, one.rule, one.at, broken, came))
         if (came is None and not late) or (since is not None and broken < since):
             return
         self.orders += 1
@@ -204,18 +226,24 @@ class Delays:
             self.leads.add(broken - first)
         else:
             self.misses[AFTERWARDS if told else self._why_not(order)] += 1
+            self._show("miss", Example(order.key, None, first, broken, came))
 
-    def _count(self, telling: _Telling, came: datetime | None, *, late: bool) -> None:
+    def _count(self, telling: _Telling, came: datetime | None, *, late: bool) -> str:
+        if came is not None and not late:
+            kind = "in_time"
+        elif came is not None and came <= telling.at + self.soon:
+            kind = "soon"
+        else:
+            kind = "right" if late else "open"
         tellings = self.rules[telling.rule]
         tellings.told += 1
-        if came is not None and not late:
-            tellings.in_time += 1
-        elif came is not None and came <= telling.at + self.soon:
-            tellings.soon += 1
-        elif late:
-            tellings.right += 1
-        else:
-            tellings.open += 1
+        setattr(tellings, kind, getattr(tellings, kind) + 1)
+        return kind
+
+    def _show(self, kind: str, example: Example) -> None:
+        shown = self.examples.get(kind)
+        if shown is not None and len(shown) < _MOST_SHOWN:
+            shown.append(example)
 
     def _about(self, order: Aggregate) -> Iterator[_Telling]:
         """What its customer was told about the order and its parcels."""
@@ -232,6 +260,7 @@ class Delays:
             "misses": self.misses.total(), "misses_because": dict(self.misses.most_common()),
             **self.total.record(), "rules": {rule: one.record() for rule, one in self.rules.items()},
             "lead_hours": self.leads.record(),
+            "examples": {kind: [one.record() for one in shown] for kind, shown in self.examples.items()},
         }  # fmt: skip
 
 

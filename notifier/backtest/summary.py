@@ -15,7 +15,7 @@ __all__ = ["KINDS", "SIDES", "Summary"]
 #: Kinds of what is sent, which are counted apart.
 KINDS = ("messages", "surveys", "staff")
 #: By what it is counted.
-SIDES = ("rule", "channel", "language", "month", "hour")
+SIDES = ("rule", "channel", "language", "month", "day", "hour")
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Summary:
         kind = "staff" if not to_customer else "surveys" if row.template.startswith("survey:") else "messages"
         self.kinds[kind] += 1
         wall = row.at.astimezone(self.zone)
-        names = (match.rule, row.channel, row.language, f"{wall:%Y-%m}", f"{wall:%H}")
+        names = (match.rule, row.channel, row.language, f"{wall:%Y-%m}", f"{wall:%Y-%m-%d}", f"{wall:%H}")
         for side, name in zip(SIDES, names, strict=True):
             self.sent_by[side].setdefault(name, Counter())[kind] += 1
         if to_customer:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from notifier.backtest import Backtest, Stretch
-    from notifier.comparison import Difference, Kind
+    from notifier.comparison import Comparison, Difference, Kind
     from notifier.project import Project
 
 _MOST_TOLD = 20
@@ -56,6 +56,10 @@ def backtest(  # noqa: PLR0917 - each is an option
         Path | None,
         typer.Option(metavar="DIR", help="Another copy of the project, or of its rules: what do these rules change?"),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write all of it to one HTML file as well, with plots; it opens offline."),
+    ] = None,
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -67,13 +71,15 @@ def backtest(  # noqa: PLR0917 - each is an option
       notifier backtest --events history.ndjson
       notifier backtest --events history.ndjson --until 2026-03-31 --json
       notifier backtest --events history.ndjson --since 2026-03-01 --soon 24h
-      notifier backtest --events history.ndjson --against ../shop-as-it-is
+      notifier backtest --events history.ndjson --against ../shop-as-it-is --report march.html
     """
     from notifier import backtest as history
     from notifier.project import load
 
     project = load(root, sends=False)
     other = _other(project, against) if against else None
+    if report is not None:
+        _require_room(report)
     stretch = _stretch(since, until, soon, project.zone)
     with _as_file(events) as path:
 
@@ -85,8 +91,14 @@ def backtest(  # noqa: PLR0917 - each is an option
         before = replayed(other, f"Replaying by {against}") if other else None
     _tell_rejects(result, events)
     _tell_result(result, project, as_json=as_json)
-    if before is not None:
-        _tell_differences(before, result, str(against), project.zone, as_json=as_json)
+    comparison = _compared(before, result, str(against)) if before is not None else None
+    if comparison is not None:
+        _tell_differences(comparison, project.zone, as_json=as_json)
+    if report is not None:
+        _write(report, result, project, comparison)
+        if not as_json:
+            say("")
+            say(f"The report is in {report}.")
     if result.rejects:
         raise typer.Exit(1)
 
@@ -135,15 +147,42 @@ def _other(project: Project, directory: Path) -> Project:
     return replace(project, book=rulebook.load(directory, project.catalogue, project.texts.templates, teams))
 
 
-def _tell_differences(before: Backtest, after: Backtest, name: str, zone: tzinfo, *, as_json: bool) -> None:
-    from notifier.comparison import compare, counted
+def _compared(before: Backtest, after: Backtest, name: str) -> Comparison:
+    from notifier.comparison import Comparison, compare
 
-    differences, same = compare(before.decisions(), after.decisions())
+    return Comparison(name, before, after, *compare(before.decisions(), after.decisions()))
+
+
+def _require_room(report: Path) -> None:
+    """Said before the history is replayed, which may take minutes. Raises UsageError."""
+    from notifier.errors import UsageError
+
+    if report.is_dir():
+        raise UsageError(f"--report {report}: this is a directory; name a file in it, like {report / 'report.html'}")
+    if not report.parent.is_dir():
+        raise UsageError(f"--report {report}: there is no directory {report.parent}")
+
+
+def _write(report: Path, result: Backtest, project: Project, comparison: Comparison | None) -> None:
+    from notifier.backtest.report import html
+    from notifier.errors import Unreachable
+
+    try:
+        report.write_text(html(result, project, comparison), encoding="utf-8")
+    except OSError as error:
+        raise Unreachable(f"{report}: cannot be written: {error.strerror}") from error
+
+
+def _tell_differences(comparison: Comparison, zone: tzinfo, *, as_json: bool) -> None:
+    from notifier.comparison import counted
+
+    differences, same, name = comparison.differences, comparison.same, comparison.name
     rules = counted(differences)
     if as_json:
         for one in differences:
             emit(one.record())
-        emit({"comparison": {"same": same, "rules": {rule: dict(counts) for rule, counts in rules.items()}}})
+        counted_by_rule = {rule: dict(counts) for rule, counts in rules.items()}
+        emit({"comparison": {"same": same, "rules": counted_by_rule, "before": comparison.before.record()}})
         return
     say("")
     kinds: Mapping[Kind, str] = {"added": "more", "removed": "fewer", "changed": "otherwise"}
@@ -152,6 +191,12 @@ def _tell_differences(before: Backtest, after: Backtest, name: str, zone: tzinfo
     say(f"Against {name}: {plural(same, 'message')} the same, {said}.")
     if not differences:
         return
+    was, is_ = comparison.before.delays, comparison.after.delays
+    if was.rules and is_.rules:
+        say(
+            f"False alarms: {was.total.false_alarms:,} before, {is_.total.false_alarms:,} with these rules. "
+            f"Misses: {was.misses.total():,} before, {is_.misses.total():,}."
+        )
     rows = [[rule, *(f"{counts[kind]:,}" for kind in kinds)] for rule, counts in rules.items()]
     head, *lines = columns([["rule", *kinds.values()], *rows], numbers=(1, 2, 3))
     say("")

@@ -17,6 +17,7 @@ __all__ = ["figures", "lead_words", "soon_words"]
 
 _WAYS = {"email": "e-mail", "sms": "SMS"}
 _MOST_NAMED = 10
+_MOST_EXAMPLES = 3
 #: Hours beyond which a lead time is told in days.
 _DAYS_FROM = 48
 
@@ -122,7 +123,9 @@ def _delays(delays: Delays) -> Iterator[str]:
     yield from _alarms(delays)
     misses = delays.misses.total()
     why = f": {_because(delays.misses)}" if misses else ""
-    yield from _flowed(f"{misses:,} {_miss(misses)}, {_share(misses, delays.late)} of the late orders{why}.")
+    yield from _flowed(
+        f"{misses:,} {_miss(misses)}, {_share(misses, delays.late)} of the late orders{why}{_such_as(delays, 'miss')}."
+    )
     if len(delays.leads):
         early, median, late = (lead_words(delays.leads.quantile(part) or 0.0) for part in (0.9, 0.5, 0.1))
         yield from _flowed(
@@ -149,8 +152,15 @@ def _alarms(delays: Delays) -> Iterator[str]:
     yield ""
     yield from _flowed(
         f"{plural(total.false_alarms, 'false alarm')}, {_share(total.false_alarms, total.told)} of {total.told:,} messages: "
-        f"{total.in_time:,} about what came in time, {total.soon:,} about what came within {soon} of the message."
+        f"{total.in_time:,} about what came in time, {total.soon:,} about what came within {soon} of the message"
+        f"{_such_as(delays, 'in_time', 'soon')}."
     )
+
+
+def _such_as(delays: Delays, *kinds: str) -> str:
+    """`; for example order:1021, order:1022`: what to look up with `explain`."""
+    orders = dict.fromkeys(one.order for kind in kinds for one in delays.examples[kind])
+    return f"; for example {', '.join(list(orders)[:_MOST_EXAMPLES])}" if orders else ""
 
 
 def soon_words(delays: Delays) -> str:

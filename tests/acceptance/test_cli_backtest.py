@@ -36,7 +36,7 @@ def test_it_says_how_good_the_news_of_delays_was(notifier, late):
         "delivery-overdue     1      0            1        0     1          0\n"
         "\n"
         "1 false alarm, 50.0% of 2 messages: 0 about what came in time, 1 about what came within 12 hours of\n"
-        "the message.\n"
+        "the message; for example order:1043.\n"
         "0 misses, 0.0% of the late orders.\n"
         "Lead time: the customer knew 30 hours before the promise broke (median; one in ten 30 hours before\n"
         "it or sooner, one in ten 30 hours before it or later).\n"

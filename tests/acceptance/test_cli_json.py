@@ -138,6 +138,7 @@ def test_what_ingest_and_backtest_print(notifier, told_and_answered, project):
     *_, difference, comparison = notifier("backtest", "--events", "events.ndjson", *against).records
     conforms(difference, "backtest: a difference")
     conforms(comparison["comparison"], "backtest: the comparison")
+    conforms(comparison["comparison"]["before"], "backtest: the summary")
 
 
 def test_what_test_prints(notifier, project):
