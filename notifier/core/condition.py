@@ -137,14 +137,15 @@ class Clause:
             if self.field.type not in ("list", "items"):
                 return None
             seen = []
-        wanted = self._wanted(scene)
+        wanted = self.wanted(scene)
         if wanted is None:
             return None
         if isinstance(seen, date) and self.field.type == "time":
             seen = scene.instant(seen, ends_day=self.field.ends_day)
         return OPERATORS[self.operator](seen, wanted)
 
-    def _wanted(self, scene: Scene) -> Any:
+    def wanted(self, scene: Scene) -> Any:
+        """What the field is compared with, of `in_last` and `in_next` both ends; None while that is unknown."""
         operand = self.operand
         if isinstance(operand, TimeRef | NumberRef):
             return operand.resolve(scene)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from notifier.core.condition import Condition
 from notifier.core.event import Event
 from notifier.core.local_time import rfc3339, shift
-from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Timed
+from notifier.core.rule import Book, Change, Rule, Send, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory, Run
-from notifier.core.trigger import changed, due, follow_up_due, is_true, ready_again, silence, stands
+from notifier.core.trigger import changed, due, follow_up_due, ready_again, silence, stands
 
 __all__ = [
     "FOLLOW_UP", "ROUND", "STILL", "Candidate", "Due", "Step", "admitted", "after_sending", "arm", "concerned",
@@ -76,12 +76,13 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
     spent = _spent(book, after, scene)
     memory = after.memory if spent == after.memory.spent else after.memory._replace(spent=spent)
     candidates: list[Candidate] = []
-    for rule, seen in _fired(book, before, after, stimulus, scene):
+    for rule, sends, seen in _fired(book, before, after, stimulus, scene):
         if rule.id in memory.spent or (after.closed and not rule.spans_the_end):
             continue
-        found = _candidates(rule, seen, after, stimulus, scene)
-        if rule.turns and (found or isinstance(rule.trigger, BecomesTrue)):
+        if rule.turns:
             memory = memory._replace(spent=memory.spent | {rule.id})
+        occurrence = f"{stimulus.source}#{stimulus.id}"
+        found = [Candidate(rule, send, after.key, occurrence, stimulus.time, seen) for send in sends]
         if found and rule.still_true_after is not None:
             memory = _wait(rule, found[0], memory, scene)
         elif found and rule.audience is not None:
@@ -96,40 +97,60 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
 def _spent(book: Book, subject: Aggregate, scene: Scene) -> frozenset[str]:
     """Of the rules that have fired and wait to be ready again, those that still do."""
     spent = subject.memory.spent
-    return spent and spent.difference(
-        rule.id for rule in book.turning.get(subject.kind, ()) if ready_again(rule.trigger, scene)
-    )
+    rules = book.by_id
+    return spent and frozenset(id_ for id_ in spent if id_ not in rules or not ready_again(rules[id_].trigger, scene))
 
 
-def _fired(
-    book: Book, before: Aggregate, after: Aggregate, event: Event, scene: Scene
-) -> list[tuple[Rule, Mapping[str, Any]]]:
-    """Rules whose trigger an event is, or a change that it made; with what they see of it, by their place."""
+#: A rule that went off, what its conditions let it send, and what it sees of the event.
+_Firing = tuple[Rule, list[Send], Mapping[str, Any]]
+
+
+def _fired(book: Book, before: Aggregate, after: Aggregate, event: Event, scene: Scene) -> list[_Firing]:
+    """What an event, or a change that it made, sets off, by the place of the rule.
+
+    What becomes true is spent even where the conditions let nothing through; all else goes off only where they do.
+    """
     kind = after.kind
     told = {"event.type": event.type}
-    found: list[tuple[Rule, Mapping[str, Any]]] = [
-        (rule, {**told, **event.facts}) for rule in book.on_event.get((kind, event.type), ())
-    ]
-    for path, rules in book.on_change.get(kind, {}).items():
+    found: list[_Firing] = []
+    awaiting = book.on_event.get((kind, event.type))
+    if awaiting is not None:
+        seen = {**told, **event.facts}
+        sight = with_event(scene, seen)
+        found += ((rule, sends, seen) for rule in awaiting.met(sight) if (sends := _let_through(rule, sight)))
+    for path, watching in book.on_change.get(kind, _NOBODY).items():
         old, new = before.facts.get(path), after.facts.get(path)
         if old is None or new is None or old == new:
             continue
         seen = {**told, "change.field": path, "change.before": old, "change.after": new}
-        found += ((rule, seen) for rule in rules if changed(_change(rule), old, new, scene))
-    # What was true before is spent: of a subject that is known, each truth is told or was passed over.
-    found += ((rule, told) for rule in book.turning.get(kind, ()) if is_true(rule.trigger, scene))
+        sight = with_event(scene, seen)
+        found += (
+            (rule, sends, seen)
+            for rule in watching.met(sight)
+            if changed(_change(rule), old, new, scene) and (sends := _let_through(rule, sight))
+        )
+    if kind in book.on_truth:
+        # What was true before is spent: of a subject that is known, each truth is told or was passed over.
+        sight = with_event(scene, told)
+        found += ((rule, _admitted_sends(rule, sight), told) for rule in book.on_truth[kind].met(scene))
     return sorted(found, key=lambda one: one[0].place) if len(found) > 1 else found
 
 
-def _candidates(rule: Rule, seen: Mapping[str, Any], after: Aggregate, event: Event, scene: Scene) -> list[Candidate]:
-    sight = with_event(scene, seen)
-    occurrence = f"{event.source}#{event.id}"
-    return [
-        Candidate(rule, send, after.key, occurrence, event.time, seen)
-        for send in rule.sends
-        # Of an audience each is asked by itself.
-        if rule.audience is not None or admitted(rule, send, sight)
-    ]
+_NOBODY: Mapping[str, Any] = {}
+
+
+def _admitted_sends(rule: Rule, scene: Scene) -> list[Send]:
+    """The sends that the conditions of the rule and their own let through; of an audience each is asked by itself."""
+    if rule.audience is not None:
+        return list(rule.sends)
+    return [send for send in rule.sends if admitted(rule, send, scene)]
+
+
+def _let_through(rule: Rule, scene: Scene) -> list[Send]:
+    """The same where the rule's conditions are known to hold."""
+    if rule.audience is not None:
+        return list(rule.sends)
+    return [send for send in rule.sends if refusal(send.only_if, send.not_if, rule, scene) is None]
 
 
 def _open_run(rule: Rule, fired: Candidate, memory: Memory, now: datetime) -> Memory:
@@ -187,7 +208,7 @@ def with_event(scene: Scene, seen: Mapping[str, Any]) -> Scene:
         last = scene.value(f"customer.answered@{seen['survey.id']}")
         if last is not None:
             scopes["survey"]["survey.score"] = last
-    return scene._replace(facts={**scene.facts, **scopes}) if scopes else scene
+    return Scene({**scene.facts, **scopes}, scene.now, scene.zone, scene.working) if scopes else scene
 
 
 def admitted(rule: Rule, send: Send, scene: Scene) -> bool:
@@ -247,7 +268,8 @@ def rearm(book: Book, aggregate: Aggregate, scene: Scene) -> Aggregate:
         moment = _due(rule, aggregate, scene)
         if rule.id not in memory.armed and moment is not None and moment > scene.now:
             memory = _armed(rule, memory, moment, scene)
-    so_already = {rule.id for rule in book.turning.get(aggregate.kind, ()) if is_true(rule.trigger, scene)}
+    truths = book.on_truth.get(aggregate.kind)
+    so_already = frozenset(rule.id for rule in truths.met(scene)) if truths else frozenset()
     spent = _spent(book, aggregate, scene) | so_already
     if spent != memory.spent:
         memory = memory._replace(spent=spent)

@@ -10,6 +10,7 @@ from notifier.core.audience import Audience
 from notifier.core.catalogue import CLOSED, Field
 from notifier.core.condition import AllOf, Clause, Condition, TimeRef, asks_of
 from notifier.core.duration import NO_TIME, Duration
+from notifier.core.matcher import Guard, Matcher
 from notifier.core.topic import Topic
 
 __all__ = [
@@ -260,10 +261,12 @@ class Book:
     #: Hash of the whole text.
     hash: str = ""
     by_id: Mapping[str, Rule] = field(default_factory=dict)
-    #: (about, event type) -> rules.
-    on_event: Mapping[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
-    #: about -> field path -> rules whose trigger looks at it.
-    on_change: Mapping[str, Mapping[str, tuple[Rule, ...]]] = field(default_factory=dict)
+    #: (about, event type) -> rules, by their conditions.
+    on_event: Mapping[tuple[str, str], Matcher[Rule]] = field(default_factory=dict)
+    #: about -> field path -> rules whose trigger looks at it, by their conditions.
+    on_change: Mapping[str, Mapping[str, Matcher[Rule]]] = field(default_factory=dict)
+    #: about -> rules that something becoming true sets off, by what must become true.
+    on_truth: Mapping[str, Matcher[Rule]] = field(default_factory=dict)
     #: about -> rules that a clock sets off.
     timed: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     #: about -> rules that must remember that they fired until they are ready again.
@@ -279,29 +282,44 @@ class Book:
     def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:
         kept = tuple(rules)
         awake = [rule for rule in kept if rule.state != "draft"]
-        on_event: dict[tuple[str, str], tuple[Rule, ...]] = {}
-        on_change: dict[str, dict[str, tuple[Rule, ...]]] = {}
-        timed: dict[str, tuple[Rule, ...]] = {}
-        turning: dict[str, tuple[Rule, ...]] = {}
-        watched: dict[str, frozenset[str]] = {}
+        on_event: dict[tuple[str, str], list[Rule]] = {}
+        on_change: dict[str, dict[str, list[Rule]]] = {}
+        on_truth: dict[str, list[tuple[Guard, Rule]]] = {}
+        timed: dict[str, list[Rule]] = {}
+        turning: dict[str, list[Rule]] = {}
+        watched: dict[str, set[str]] = {}
         for rule in awake:
-            origin = rule.origin
-            watched[origin] = watched.get(origin, frozenset()) | rule.watched
-            if isinstance(rule.trigger, OnEvent):
-                for name in rule.trigger.types:
-                    on_event[origin, name] = (*on_event.get((origin, name), ()), rule)
-                continue
-            if isinstance(rule.trigger, Change):
-                filed = on_change.setdefault(origin, {})
-                filed[rule.trigger.field.path] = (*filed.get(rule.trigger.field.path, ()), rule)
-            if isinstance(rule.trigger, Timed):
-                timed[origin] = (*timed.get(origin, ()), rule)
+            origin, trigger = rule.origin, rule.trigger
+            watched.setdefault(origin, set()).update(rule.watched)
+            if isinstance(trigger, OnEvent):
+                for name in trigger.types:
+                    on_event.setdefault((origin, name), []).append(rule)
+            elif isinstance(trigger, Change):
+                on_change.setdefault(origin, {}).setdefault(trigger.field.path, []).append(rule)
+            elif isinstance(trigger, BecomesTrue):
+                on_truth.setdefault(origin, []).append((Guard(trigger.condition), rule))
+            else:
+                timed.setdefault(origin, []).append(rule)
             if rule.turns:
-                turning[origin] = (*turning.get(origin, ()), rule)
-        asked_of = frozenset(one for rule in awake for condition in rule.conditions for one in asks_of(condition))
-        by_id = {rule.id: rule for rule in kept}
-        has_audiences = any(rule.audience is not None for rule in awake)
-        return cls(kept, hash_, by_id, on_event, on_change, timed, turning, watched, asked_of, has_audiences)
+                turning.setdefault(origin, []).append(rule)
+        return cls(
+            kept,
+            hash_,
+            {rule.id: rule for rule in kept},
+            {name: Matcher(map(_guarded, those)) for name, those in on_event.items()},
+            {of: {path: Matcher(map(_guarded, those)) for path, those in by.items()} for of, by in on_change.items()},
+            {of: Matcher(those) for of, those in on_truth.items()},
+            {of: tuple(those) for of, those in timed.items()},
+            {of: tuple(those) for of, those in turning.items()},
+            {of: frozenset(paths) for of, paths in watched.items()},
+            frozenset(one for rule in awake for condition in rule.conditions for one in asks_of(condition)),
+            any(rule.audience is not None for rule in awake),
+        )
 
     def follow_ups(self, about: str) -> Iterator[Rule]:
         return (rule for rule in self.rules if rule.about == about and rule.follow_up is not None)
+
+
+def _guarded(rule: Rule) -> tuple[Guard, Rule]:
+    """A rule by its conditions; of an audience each is asked by itself, when the news comes to it."""
+    return (Guard() if rule.audience is not None else Guard(rule.only_if, rule.not_if, rule.if_unknown_skip)), rule

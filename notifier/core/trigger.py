@@ -11,7 +11,7 @@ from notifier.core.local_time import instant, shift_day
 from notifier.core.rule import BecomesTrue, Change, FollowUp, NoNews, Timed, Trigger
 from notifier.core.scene import Scene
 
-__all__ = ["changed", "due", "follow_up_due", "is_true", "ready_again", "silence", "stands"]
+__all__ = ["changed", "due", "follow_up_due", "ready_again", "silence", "stands"]
 
 
 def due(trigger: Timed, scene: Scene) -> datetime | None:
@@ -93,11 +93,6 @@ def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
     if isinstance(trigger, BecomesTrue):
         return trigger.condition.holds(scene) is True
     return True
-
-
-def is_true(trigger: Trigger, scene: Scene) -> bool:
-    """Whether what it waits for to become true is so; never for other triggers."""
-    return isinstance(trigger, BecomesTrue) and trigger.condition.holds(scene) is True
 
 
 def ready_again(trigger: Trigger, scene: Scene) -> bool:
