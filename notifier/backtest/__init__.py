@@ -16,7 +16,7 @@ from weakref import finalize
 import orjson
 
 from notifier.backtest.delays import SOON, Delays, Tellings
-from notifier.backtest.history import Line, OutOfOrderError, in_order, sorted_by_arrival
+from notifier.backtest.history import Line, OutOfOrderError, in_order, kept, sorted_by_arrival
 from notifier.backtest.summary import KINDS, Summary
 from notifier.core.event import Event
 from notifier.core.local_time import rfc3339
@@ -25,11 +25,13 @@ from notifier.event_file import Place
 from notifier.intake import CONFLICT
 from notifier.project import Project
 from notifier.simulation import Simulation
+from notifier.store import Store
 from notifier.store.memory import MemoryStore
 from notifier.store.record import DecisionRow, Match
 
 __all__ = [
     "KINDS", "SOON", "Backtest", "Delays", "Rejected", "Stretch", "Summary", "Tellings", "decision_record", "run",
+    "run_kept",
 ]  # fmt: skip
 
 Progress = Callable[[int], None]
@@ -132,6 +134,12 @@ def run(project: Project, path: Path, stretch: Stretch = _ALL, progress: Progres
         raise Unreachable(f"{path}: cannot be read: {error.strerror}") from error
 
 
+def run_kept(project: Project, store: Store, stretch: Stretch = _ALL, progress: Progress = lambda _: None) -> Backtest:
+    """Replay the events that a store keeps, in the order in which they arrived; `progress` is told how many are done."""
+    with _no_collection():
+        return _replay(project, kept(store), stretch, progress)
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Without the search for cycles: a replay makes none, and looking for them takes a third of its time."""
@@ -163,6 +171,7 @@ def _replay(project: Project, lines: Iterable[Line], stretch: Stretch, progress:
             break
         page.append((line.place, event))
         last = event.received
+        summary.happened(event.time)
         summary.start = summary.start or last
         if len(page) == _PAGE:
             _arrive(simulation, page, result)

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO, Any, NamedTuple
 
 from notifier.core.cloudevent import EventReader, decode
 from notifier.core.event import Event
+from notifier.core.own_event import SOURCE
 from notifier.errors import EventRefused
 from notifier.event_file import Place, document, head, is_document
+from notifier.store import Store
+from notifier.store.record import Told
 
-__all__ = ["Line", "OutOfOrderError", "in_order", "sorted_by_arrival"]
+__all__ = ["Line", "OutOfOrderError", "in_order", "kept", "sorted_by_arrival"]
 
+#: Of the events that notifier makes itself, what people did.
+_PEOPLES = frozenset({"survey.answered", "consent.changed"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,9 +35,9 @@ class Line(NamedTuple):
     """One event as it stands in a history."""
 
     place: Place
-    #: Bytes, or an envelope that was decoded.
+    #: Bytes, an envelope that was decoded, or an event as it is kept.
     told: Any
-    #: How much of the history is done with it: bytes of a file.
+    #: How much of the history is done with it: bytes of a file, events of a database.
     done: int
     #: Whether the order is certain.
     ordered: bool
@@ -39,6 +45,12 @@ class Line(NamedTuple):
     def event(self, reader: EventReader) -> Event:
         """Raises EventRefused."""
         told = self.told
+        if isinstance(told, Told):
+            try:
+                return reader.read(told.body, told.received)
+            except EventRefused as error:
+                # There is no line to go to: its name must do.
+                raise EventRefused(f"{told.source} {told.id}: {error}") from error
         return reader.recall(told.rstrip(b"\r\n") if isinstance(told, bytes) else told)
 
 
@@ -79,6 +91,19 @@ def sorted_by_arrival(reader: EventReader, file: IO[bytes]) -> Iterator[Line]:
         line = file.readline()
         done += len(line)
         yield Line(Place(numbers[place]), line, done, ordered=True)
+
+
+def kept(store: Store) -> Iterator[Line]:
+    """What the project's own database keeps, as it arrived. What became of messages is left out: a replay finds that itself."""
+    last: datetime | None = None
+    for number, told in enumerate(store.each_event(), 1):
+        if told.source == SOURCE and told.type not in _PEOPLES:
+            continue
+        # Clocks are put back now and then; what was kept later came later.
+        received = told.received if last is None else max(told.received, last)
+        last = received
+        one = told if received == told.received else replace(told, received=received)
+        yield Line(Place(entry=number), one, number, ordered=True)
 
 
 def _arrival(reader: EventReader, envelope: Any) -> int:

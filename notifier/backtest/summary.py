@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from notifier.core.local_time import rfc3339
@@ -14,6 +14,7 @@ __all__ = ["KINDS", "SIDES", "Summary"]
 
 #: Kinds of what is sent, which are counted apart.
 KINDS = ("messages", "surveys", "staff")
+_LONG = timedelta(days=2)
 #: By what it is counted.
 SIDES = ("rule", "channel", "language", "month", "day", "hour")
 
@@ -35,6 +36,9 @@ class Summary:
     armed: int = 0
     start: datetime | None = None
     end: datetime | None = None
+    #: When the first and the last of the events happened, which is not when they arrived.
+    earliest: datetime | None = None
+    latest: datetime | None = None
     #: rule -> `send`, or a reason why not -> how many decisions.
     by_rule: dict[str, Counter[str]] = field(default_factory=dict)
     #: What was sent: `channel` -> `sms` -> kind -> how many.
@@ -56,6 +60,20 @@ class Summary:
     def waiting(self) -> int:
         """Messages that were held when the clock stopped."""
         return len(self._held)
+
+    def happened(self, at: datetime) -> None:
+        """Take down when an event happened."""
+        if self.earliest is None or at < self.earliest:
+            self.earliest = at
+        if self.latest is None or at > self.latest:
+            self.latest = at
+
+    @property
+    def came_at_once(self) -> bool:
+        """Whether the events arrived together that had happened over a long time: then nothing could be told in time."""
+        if not (self.start and self.end and self.earliest and self.latest):
+            return False
+        return self.latest - self.earliest > _LONG and (self.latest - self.earliest) > 10 * (self.end - self.start)
 
     def note(self, match: Match, row: DecisionRow) -> None:
         """Count one decision."""

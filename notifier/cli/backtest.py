@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -32,9 +32,13 @@ _EXAMPLES = 3
 
 def backtest(  # noqa: PLR0917 - each is an option
     events: Annotated[
-        Path,
-        typer.Option(metavar="FILE", help="CloudEvents: NDJSON, a JSON array or one JSON object; - is standard input."),
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CloudEvents: NDJSON, a JSON array or one JSON object; - is standard input. Without it, what the project's "
+            "own database keeps.",
+        ),
+    ] = None,
     until: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Where the clock stops; the last event where it is not given."),
@@ -70,10 +74,9 @@ def backtest(  # noqa: PLR0917 - each is an option
     Examples:
       notifier backtest --events history.ndjson
       notifier backtest --events history.ndjson --until 2026-03-31 --json
-      notifier backtest --events history.ndjson --since 2026-03-01 --soon 24h
+      notifier backtest --since 2026-03-01 --soon 24h
       notifier backtest --events history.ndjson --against ../shop-as-it-is --report march.html
     """
-    from notifier import backtest as history
     from notifier.project import load
 
     project = load(root, sends=False)
@@ -81,15 +84,10 @@ def backtest(  # noqa: PLR0917 - each is an option
     if report is not None:
         _require_room(report)
     stretch = _stretch(since, until, soon, project.zone)
-    with _as_file(events) as path:
-
-        def replayed(by: Project, words: str) -> Backtest:
-            with meter(words, _size(path)) as advance:
-                return history.run(by, path, stretch, advance)
-
+    with _from_file(events, stretch) if events else _from_store(project, stretch) as replayed:
         result = replayed(project, "Replaying")
         before = replayed(other, f"Replaying by {against}") if other else None
-    _tell_rejects(result, events)
+    _tell_rejects(result, _name(events))
     _tell_result(result, project, as_json=as_json)
     comparison = _compared(before, result, str(against)) if before is not None else None
     if comparison is not None:
@@ -224,6 +222,50 @@ def _example(one: Difference, zone: tzinfo) -> str:
     return f"{now['subject']}  {shown(one.at, zone)}  {told} (before: {', '.join(was)})"
 
 
+#: By which rules, and what is said meanwhile.
+_Replay = Callable[["Project", str], "Backtest"]
+
+
+@contextmanager
+def _from_file(events: Path, stretch: Stretch) -> Iterator[_Replay]:
+    from notifier.backtest import run
+
+    with _as_file(events) as path:
+
+        def replay(project: Project, words: str) -> Backtest:
+            with meter(words, _size(path)) as advance:
+                return run(project, path, stretch, advance)
+
+        yield replay
+
+
+@contextmanager
+def _from_store(project: Project, stretch: Stretch) -> Iterator[_Replay]:
+    """Raises UsageError where there is no database yet."""
+    from notifier.backtest import run_kept
+    from notifier.errors import UsageError
+    from notifier.store.sql import find_store
+
+    store = find_store(project.config.database, project.root)
+    if store is None:
+        raise UsageError("there is no database yet whose events could be replayed; name a file with --events FILE")
+
+    def replay(by: Project, words: str) -> Backtest:
+        with store.read() as unit:
+            total = unit.counts()["events"]
+        with meter(words, total) as advance:
+            return run_kept(by, store, stretch, advance)
+
+    try:
+        yield replay
+    finally:
+        store.close()
+
+
+def _name(events: Path | None) -> str:
+    return "the database" if events is None else "standard input" if str(events) == "-" else str(events)
+
+
 @contextmanager
 def _as_file(path: Path) -> Iterator[Path]:
     """What flows is written down first: a history may have to be read twice."""
@@ -249,8 +291,7 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _tell_rejects(result: Backtest, events: Path) -> None:
-    name = "standard input" if str(events) == "-" else str(events)
+def _tell_rejects(result: Backtest, name: str) -> None:
     for one in result.rejects[:_MOST_TOLD]:
         complain(f"{one.place.of(name)}: {one.reason}")
     if len(result.rejects) > _MOST_TOLD:

@@ -34,6 +34,11 @@ def figures(result: Backtest, project: Project) -> Iterator[str]:
     yield ", ".join(counted)
     if summary.start and summary.end:
         yield f"from {shown(summary.start, zone)} to {shown(summary.end, zone)} ({zone})"
+    if summary.came_at_once and summary.earliest and summary.latest:
+        yield from _flowed(
+            f"What they tell of happened between {shown(summary.earliest, zone)} and {shown(summary.latest, zone)}, and they "
+            "arrived together: nothing could be told in time. Replay the file from which they came, with --events."
+        )
     yield ""
     yield from _table(summary)
     awake = [rule.id for rule in project.book.rules if rule.state != "draft"]

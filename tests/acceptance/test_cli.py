@@ -63,7 +63,10 @@ def test_version(process):
             "notifier: no such option: --jsn (Possible options: --json); see 'notifier check --help'\n",
         ),
         (["ingest"], "notifier: missing argument 'FILE'; see 'notifier ingest --help'\n"),
-        (["backtest"], "notifier: missing option '--events'; see 'notifier backtest --help'\n"),
+        (
+            ["backtest"],
+            "notifier: there is no database yet whose events could be replayed; name a file with --events FILE\n",
+        ),
         (
             ["explain", "1043"],
             "notifier: '1043' is not a subject; write it like order:1043, with one of order, shipment, stock, customer\n",
@@ -78,7 +81,7 @@ def test_version(process):
         ),
         (["run", "--role", "web,cook"], "notifier: NOTIFIER_NOW is set, and the daemon lives in real time"),
     ],
-    ids=["command", "option", "argument", "required", "subject", "no-directory", "no-project", "rehearsal"],
+    ids=["command", "option", "argument", "no-history", "subject", "no-directory", "no-project", "rehearsal"],
 )
 def test_wrong_usage_is_one_line(notifier, arguments, said):
     """What is wrong and where it is explained, on standard error, with exit code 2."""

@@ -80,3 +80,48 @@ def test_a_stretch_that_is_none(notifier, late, options, said):
     """Options that cannot be meant are wrong usage."""
     ended = notifier("backtest", "--events", "history.ndjson", *options)
     assert (ended.code, ended.out, ended.err) == (2, "", said)
+
+
+def test_without_a_file_it_replays_what_the_database_keeps(notifier, late):
+    """The same events, taken in as they happened, give the same as the file; what became of messages is not told twice."""
+    for line in late.read_bytes().splitlines():
+        happened = json.loads(line)["time"]
+        notifier("tick", now=happened)
+        assert notifier("ingest", "-", stdin=line, now=happened).code == 0
+    notifier("tick", now="2026-03-20T10:00:00Z")
+    until = ["--until", "2026-03-25", "--json"]
+    filed = notifier("backtest", "--events", "history.ndjson", *until).records
+    kept = notifier("backtest", *until)
+    assert (kept.code, kept.err) == (0, "")
+    assert kept.records[:-1] == filed[:-1]
+    figures = [printed[-1]["summary"] for printed in (kept.records, filed)]
+    assert figures[0] == figures[1]
+    since = notifier("backtest", "--since", "2026-03-16", *until).records
+    assert [one["template"] for one in since[:-1]] == ["delivery_late", "survey:csat_delivery"]
+
+
+def test_events_that_came_together_are_said_to_have(notifier, late):
+    """A history that was ingested on one afternoon cannot show what would have been told in time."""
+    notifier("ingest", "history.ndjson", now="2026-04-14T18:00:00Z")
+    said = notifier("backtest").out
+    assert (
+        "What they tell of happened between Fri 2026-03-13 11:00 and Tue 2026-03-17 15:00, and they arrived\n"
+        "together: nothing could be told in time. Replay the file from which they came, with --events.\n"
+    ) in said
+    assert "arrived\ntogether" not in notifier("backtest", "--events", "history.ndjson").out
+
+
+def test_an_event_that_nobody_can_read_any_more_is_named(notifier, late, project):
+    """Where a field was declared otherwise since, the event is told by its name, and the rest goes on."""
+    first = json.loads(late.read_bytes().splitlines()[0])
+    first["data"]["attributes"] = {"gift": "yes, of course"}
+    late.write_text(json.dumps(first) + "\n", encoding="utf-8")
+    settings = project / "config" / "notifier.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text + "\nfields: {order.gift: {type: text}}\n", encoding="utf-8")
+    assert notifier("ingest", "history.ndjson").code == 0
+    settings.write_text(text + "\nfields: {order.gift: {type: number}}\n", encoding="utf-8")
+    ended = notifier("backtest")
+    assert ended.code == 1
+    assert ended.err.startswith("the database: event 1: /shop e1: ")
+    assert ended.err.count("\n") == 1

@@ -267,3 +267,4 @@ def test_live_decides_as_a_backtest_does(
     expected = list(backtest.run(project, file).decisions())
     assert expected
     assert sorted(live, key=order) == sorted(expected, key=order)
+    assert list(backtest.run_kept(project, store).decisions()) == expected
