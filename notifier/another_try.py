@@ -8,7 +8,8 @@ from datetime import datetime
 from notifier.cast import Cast
 from notifier.core.decide import Answers, Decision, Drop, Hold, decide, questions
 from notifier.core.match import Candidate
-from notifier.decisions import policy_of, row_of
+from notifier.core.policy import Policy
+from notifier.decisions import brake, policy_of, row_of
 from notifier.project import Project
 from notifier.store import Unit
 from notifier.store.record import Outgoing
@@ -22,14 +23,15 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
     When it failed it gave back its place in limits, and another may have taken that: so this is a first look, and the
     second follows before it leaves, as for every message.
     """
-    rule, match = project.book.by_id.get(outgoing.rule), unit.match(outgoing.key)
+    rule, match = project.rule(outgoing.rule), unit.match(outgoing.key)
     send = rule.send_at(outgoing.send) if rule else None
     if rule is None or send is None or match is None:
         return outgoing, "superseded"
     if outgoing.stale_at <= now:
         return outgoing, "stale"
     candidate = Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
-    decision = _first_look(project, unit, candidate, now)
+    cast, policy = Cast(project, unit), policy_of(project, unit)
+    decision = _first_look(unit, cast, policy, candidate, now)
     outcome = decision.outcome
     if isinstance(outcome, Drop):
         return outgoing, outcome.reason
@@ -43,11 +45,11 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
     unit.put([waits])
     unit.take_slots([(decision.slot, outgoing.key)] if decision.slot else [])
     unit.add_uses((use, now, outgoing.key) for use in decision.uses)
+    brake(project, unit, cast, [decision], now)
     return waits, ""
 
 
-def _first_look(project: Project, unit: Unit, candidate: Candidate, now: datetime) -> Decision:
-    cast, policy = Cast(project, unit), policy_of(project, unit)
+def _first_look(unit: Unit, cast: Cast, policy: Policy, candidate: Candidate, now: datetime) -> Decision:
     subject = cast[candidate.subject_key]
     scene = cast.scene(subject, now)
     asked = questions(candidate, subject, scene, policy)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from notifier.core import braking
 from notifier.core.audience import ARTICLE
 from notifier.core.match import Candidate
 from notifier.core.promise import promised
@@ -95,6 +96,8 @@ class Cast:
         customer_key = order.customer_key
         if customer_key and "customer" not in facts:
             facts["customer"] = self[customer_key].facts
+        if aggregate.kind == braking.KIND:
+            facts["brake"] = self._braking(aggregate.id)
         if aggregate.memory.sent:
             facts["told"] = {f"told.{rule}": at for rule, at in aggregate.memory.sent.items()}
         project = self._project
@@ -106,6 +109,11 @@ class Cast:
         scene = self.scene(self[candidate.subject_key], now)
         article = candidate.seen.get(ARTICLE)
         return scene if article is None else scene._replace(facts={**scene.facts, "stock": self[article].facts})
+
+    def _braking(self, rule_id: str) -> Mapping[str, Any]:
+        rule = self._project.book.by_id.get(rule_id)
+        brake = (rule and rule.brake) or self._project.policy.brake
+        return braking.facts(rule_id, brake, self._unit.held_for("brake").get(rule_id, 0))
 
     def _complete(self, aggregate: Aggregate) -> Aggregate:
         """The subject with what the project adds: defaults of its own fields, a promised date."""

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from notifier.cast import Cast
+from notifier.core import braking
 from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, decision_key, questions, recipient_of
-from notifier.core.grounds import grounds
+from notifier.core.grounds import brake_words, grounds
 from notifier.core.match import Candidate
-from notifier.core.policy import Policy
+from notifier.core.policy import Mute, Policy
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
 from notifier.project import Project
 from notifier.store import Unit
 from notifier.store.record import DecisionRow, Match, Outgoing
 
-__all__ = ["PRIORITIES", "decide_all", "policy_of", "row_of"]
+__all__ = ["PRIORITIES", "brake", "decide_all", "policy_of", "row_of"]
+
+_log = logging.getLogger(__name__)
 
 #: Lower leaves first, so that a backlog of surveys holds up nothing that matters more.
 PRIORITIES = {"critical": 0, "staff": 10, "transactional": 20, "requested": 30, "survey": 50, "marketing": 60}
@@ -59,6 +63,28 @@ def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Ca
         if decision.name != "send"
     ]
     _write(unit, decided, rows, now)
+    brake(project, unit, cast, made.values(), now)
+
+
+def brake(project: Project, unit: Unit, cast: Cast, decisions: Iterable[Decision], now: datetime) -> None:
+    """Hold from now on all that a rule sends of which too much came, and tell its team, once."""
+    held = {one.candidate.rule.id: one for one in decisions if one.name == "hold" and one.reason == "brake"}
+    if not held:
+        return
+    policy = policy_of(project, unit)
+    told = []
+    for name, decision in held.items():
+        last = policy.braking(name)
+        if last is not None and last.until is None:
+            continue
+        why = brake_words(policy.brake_of(decision.candidate.rule, decision.candidate.send))
+        unit.add_mute(Mute("brake", f"rule:{name}", None, why), now)
+        _log.warning("rule %s is braked: %s; 'notifier outbox approve %s' lets it go on", name, why, name)
+        notice = project.rule(braking.notice_name(name))
+        if notice is not None:
+            told.append(braking.telling(notice, now))
+    if told:
+        decide_all(project, unit, cast, told, now)
 
 
 def _weakness(case: _Case) -> int:

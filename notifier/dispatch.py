@@ -85,8 +85,10 @@ class _Look:
         scene = self.cast.scene_of(candidate, self.now)
         asked = questions(candidate, subject, scene, self.policy, again=True)
         answers = Answers(self.unit.answers(asked) if asked else {})
-        taken_at, tried = outgoing.created_at, outgoing.tried
-        return decide(candidate, subject, scene, answers, self.policy, again=True, taken_at=taken_at, tried=tried)
+        return decide(
+            candidate, subject, scene, answers, self.policy, again=True, taken_at=outgoing.created_at,
+            tried=outgoing.tried, braked=outgoing.reason == "brake",
+        )  # fmt: skip
 
     def grounds(self, decision: Decision, outgoing: Outgoing) -> str:
         return grounds(decision, self.cast.scene_of(decision.candidate, self.now), self.policy, outgoing.tried)
@@ -144,7 +146,7 @@ class Dispatch:
 
     def _candidate(self, unit: Unit, outgoing: Outgoing) -> Candidate | None:
         """What fired, by the rules of today."""
-        rule = self._project.book.by_id.get(outgoing.rule)
+        rule = self._project.rule(outgoing.rule)
         send = rule.send_at(outgoing.send) if rule else None
         match = unit.match(outgoing.key) if send else None
         if match is None or rule is None or send is None:

@@ -19,6 +19,7 @@ import orjson
 from notifier import rulebook
 from notifier.config import Config
 from notifier.config import load as load_config
+from notifier.core import braking
 from notifier.core.catalogue import Catalogue
 from notifier.core.cloudevent import EventReader
 from notifier.core.contact import address_digest
@@ -27,7 +28,7 @@ from notifier.core.local_time import WorkingDays
 from notifier.core.policy import Policy, Team
 from notifier.core.promise import Lead
 from notifier.core.quiet_hours import OfficeHours, QuietHours
-from notifier.core.rule import CATEGORIES, Book
+from notifier.core.rule import CATEGORIES, Book, Brake, Rule
 from notifier.document import content, legible
 from notifier.errors import Faults, Problem, UsageError
 from notifier.render import Template, Texts
@@ -43,6 +44,7 @@ _DECIDED_BY = {
     "promises",
     "quiet_hours",
     "limits",
+    "brake",
     "useless_after",
     "fields",
     "redirect_all_to",
@@ -105,6 +107,7 @@ class Project:
             ),
             quiet_hours={str(name): QuietHours.parse(text) for name, text in config.quiet_hours.items()},
             caps={name: cap for name, cap in caps.items() if cap is not None},
+            brake=_brake(config),
             useless_after={name: config.useless_after.of(name) for name in CATEGORIES},
             teams={
                 name: Team(
@@ -118,6 +121,15 @@ class Project:
             },
             digest=self.digest,
         )
+
+    def rule(self, name: str) -> Rule | None:
+        """A rule of the book, or the one by which its team hears that it is braked."""
+        return self.book.by_id.get(name) or braking.notice(name, self.book, self.hears_of)
+
+    def hears_of(self, rule: Rule) -> str:
+        """The team that is told when the rule is braked; empty where nobody is, or no text is there to tell it."""
+        team = rule.owner if rule.owner in self.config.teams else self.config.brake.tell or ""
+        return team if braking.TEMPLATE in self.texts.templates else ""
 
     @cached_property
     def word(self) -> str:
@@ -177,6 +189,11 @@ class Project:
             return WorkingDays(_Holidays(found.holidays or ""), weekend)
 
         return days
+
+
+def _brake(config: Config) -> Brake | None:
+    default = config.brake.default
+    return Brake(default.hold_all_if_over, Duration.parse(default.within)) if default else None
 
 
 def _in_order(value: Any) -> Any:

@@ -6,6 +6,7 @@ memory, with nothing sent. A backtest writes no texts either; a rule test does.
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from notifier.provider import Accepted
 from notifier.store import Newness, Store
 
 __all__ = ["Simulation"]
+
+#: What the engine logs on such a clock is no news to anybody: without a handler of the caller's own it is not shown.
+logging.getLogger("notifier").addHandler(logging.NullHandler())
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

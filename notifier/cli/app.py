@@ -10,6 +10,7 @@ import typer
 
 from notifier.cli import database, outbox
 from notifier.cli.backtest import backtest
+from notifier.cli.brake import approve, discard
 from notifier.cli.check import check
 from notifier.cli.explain import explain
 from notifier.cli.ingest import ingest
@@ -64,6 +65,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
 )  # fmt: skip
 for _command in _COMMANDS:
     add_command(app, _command)
-add_command(outbox.app, retry, "retry")
+for _command in (retry, approve, discard):
+    add_command(outbox.app, _command)
 app.add_typer(outbox.app, name="outbox", help="Look at messages: what was sent, what waits, what failed.")
 app.add_typer(database.app, name="db", help="Make or check the tables of the database.")

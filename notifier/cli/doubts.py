@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from notifier import starter
 from notifier.config import CHANNELS, FILE
 from notifier.config.kinds import is_loopback
+from notifier.core import braking
 from notifier.document import Document, Loc, read, suggest
 from notifier.errors import Problem
 from notifier.project import Project
@@ -25,6 +26,7 @@ def doubts(project: Project, document: Document) -> Iterator[Problem]:
     """Warnings; `document` is the configuration as it is written."""
     yield from _without_effect(document)
     yield from _misspelt_links(project, document)
+    yield from _untold_brakes(project, document)
     sending = [name for name in CHANNELS if _leaves(project, name)]
     if sending:
         yield from _examples(project, document, sending)
@@ -34,14 +36,29 @@ def doubts(project: Project, document: Document) -> Iterator[Problem]:
 def _without_effect(document: Document) -> Iterator[Problem]:
     """Settings that are understood, and that nothing acts upon so far: nobody should count on them."""
     written = document.data if isinstance(document.data, dict) else {}
-    for name in ("brake", "retention"):
-        if name in written:
-            text = f"nothing acts on '{name}' yet; do not count on it"
-            yield document.problem((name,), text, on_key=True, warning=True)
+    if "retention" in written:
+        text = "nothing acts on 'retention' yet; do not count on it"
+        yield document.problem(("retention",), text, on_key=True, warning=True)
     for channel, settings in (written.get("channels") or {}).items():
         if len((settings or {}).get("providers") or ()) > 1:
             text = "only the first provider of a channel is used so far"
             yield document.problem(("channels", channel, "providers"), text, warning=True)
+
+
+def _untold_brakes(project: Project, document: Document) -> Iterator[Problem]:
+    """Brakes of which nobody would hear."""
+    braked = [rule for rule in project.book.rules if any(project.policy.brake_of(rule, send) for send in rule.sends)]
+    untold = [rule.id for rule in braked if not project.hears_of(rule)]
+    if not untold or "brake" not in (document.data if isinstance(document.data, dict) else {}):
+        return
+    if braking.TEMPLATE not in project.texts.templates:
+        text = f"nobody hears of it when a rule is braked: there is no text templates/{braking.TEMPLATE}; copy the starter's"
+    else:
+        more = f" and {len(untold) - 1:,} more" if len(untold) > 1 else ""
+        text = (
+            f"nobody hears of it when rule {untold[0]}{more} is braked; name a team: 'tell: TEAM' here, or as its owner"
+        )
+    yield document.problem(("brake",), text, on_key=True, warning=True)
 
 
 def _misspelt_links(project: Project, document: Document) -> Iterator[Problem]:

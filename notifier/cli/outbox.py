@@ -185,7 +185,7 @@ def _would_be(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
     from notifier.links import Links
     from notifier.writing import Writer
 
-    rule, match = project.book.by_id.get(outgoing.rule), unit.match(outgoing.key)
+    rule, match = project.rule(outgoing.rule), unit.match(outgoing.key)
     send = rule.send_at(outgoing.send) if rule else None
     if rule is None or send is None or match is None:
         return None

@@ -112,7 +112,7 @@ def unmute(
 
 
 Kind = Literal["pause", "mute"]
-_DONE = {"pause": "paused", "mute": "muted"}
+_DONE = {"pause": "paused", "mute": "muted", "brake": "braked"}
 
 
 def _scopes(everything: bool, rules: Rules, carriers: Carriers, skus: Skus) -> list[str]:
@@ -197,7 +197,7 @@ def in_force(mutes: Iterable[Mute], now: datetime) -> list[Mute]:
 
 
 def mute_record(one: Mute) -> dict[str, Any]:
-    """A pause or a mute, as scripts see it."""
+    """A pause, a mute or a brake, as scripts see it."""
     return {
         "kind": one.kind, "scope": one.scope, "since": one.at, "until": one.until, "reason": one.reason or None,
     }  # fmt: skip
@@ -212,7 +212,7 @@ def mute_sentence(one: Mute, zone: tzinfo) -> str:
 
 def _tell(mutes: list[Mute], now: datetime, zone: tzinfo, *, as_json: bool) -> None:
     """What is in force now."""
-    standing = in_force(mutes, now)
+    standing = [one for one in in_force(mutes, now) if one.kind != "brake"]
     if as_json:
         for one in standing:
             emit(mute_record(one))
@@ -223,7 +223,7 @@ def _tell(mutes: list[Mute], now: datetime, zone: tzinfo, *, as_json: bool) -> N
         say(mute_sentence(one, zone))
 
 
-_END = {"pause": "resume", "mute": "unmute"}
+_END = {"pause": "resume", "mute": "unmute", "brake": "outbox approve or outbox discard"}
 
 
 def _words(scope: str) -> str:

@@ -13,6 +13,7 @@ from notifier.cli.silence import in_force, mute_record, mute_sentence
 from notifier.cli.terminal import emit, plural, say, shown, styled
 
 if TYPE_CHECKING:
+    from notifier.core.policy import Mute
     from notifier.store.record import Quarantined
 
 _STATES = "messages."
@@ -33,7 +34,7 @@ def status(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is paused or muted, what waits and what was refused.
+    """Say what is paused, muted or braked, what waits and what was refused.
 
     Examples:
       notifier status
@@ -47,21 +48,30 @@ def status(
     try:
         with store.read() as unit:
             mutes, counts, last = in_force(unit.mutes(), now), unit.counts(), unit.quarantined(refused)
+            braked = unit.held_for("brake")
     finally:
         store.close()
     if as_json:
         for one in mutes:
-            emit({"record": "mute", **mute_record(one)})
+            emit({"record": "mute", **mute_record(one), **_waiting(one, braked)})
         for event in last:
             emit(_refused_record(event, show=show_addresses))
         emit({"summary": _summary(counts)})
         return
-    for line in [mute_sentence(one, zone) for one in mutes] or ["Nothing is paused or muted."]:
-        say(line)
+    for one in mutes:
+        waiting = "".join(f"; {plural(count, 'message')} wait" for count in _waiting(one, braked).values())
+        say(f"{mute_sentence(one, zone)}{waiting}")
+    if not mutes:
+        say("Nothing is paused or muted.")
     for line in _messages(counts):
         say(line)
     for line in _quarantine(counts, last, zone):
         say(line)
+
+
+def _waiting(one: Mute, braked: Mapping[str, int]) -> dict[str, int]:
+    """Of a brake, how many messages it holds."""
+    return {"waiting": braked.get(one.scope.removeprefix("rule:"), 0)} if one.kind == "brake" else {}
 
 
 def _summary(counts: Mapping[str, int]) -> dict[str, Any]:

@@ -231,10 +231,13 @@ class Brake(Section):
 
 
 class Brakes(Section):
-    """Brakes for rules that set none."""
+    """Brakes for rules that set none, and who hears of them."""
 
     default: Brake | None = Field(
         Brake(hold_all_if_over=1000, within="1h"), description="For every customer rule; null: none."
+    )
+    tell: str | None = Field(
+        None, description="The team that is told when a rule is held, where its `owner` is no team."
     )
 
 
@@ -339,6 +342,14 @@ class Config(Section):
     retention: Retention = Retention()
     events: Mapping[EventName, DeclaredEvent] = Field(default_factory=dict, description="Events of the project's own.")
     fields: Mapping[FieldPath, DeclaredField] = Field(default_factory=dict, description="Fields of the project's own.")
+
+    @field_validator("brake")
+    @classmethod
+    def _known_team(cls, brake: Brakes, info: Any) -> Brakes:
+        teams = info.data.get("teams", {})
+        if brake.tell is not None and brake.tell not in teams:
+            raise ValueError(f"'tell' names no team: '{brake.tell}'; there are {', '.join(teams) or 'none'}")
+        return brake
 
     @field_validator("database")
     @classmethod

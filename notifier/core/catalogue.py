@@ -251,6 +251,12 @@ def _event_fields() -> list[Field]:
         ("customer_id", "text", "who answered"),
         ("rule", "text", "the rule that asked"),
     ), derived=True)  # fmt: skip
+    rows += _fields("brake", (
+        ("rule", "text", "the rule that is held; known to the text `rule_braked` alone, as all of these"),
+        ("waiting", "number", "how many of its messages wait so far"),
+        ("most", "number", "how many it may send in that time"),
+        ("within", "text", "the time, as it is written: 1h"),
+    ), derived=True)  # fmt: skip
     rows += _fields("waitlist", (
         ("sku", "text", "the article waited for"),
         ("quantity", "number", "how many are wanted"),

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from hashlib import blake2b
 from typing import Any, Literal, NamedTuple
 
 from notifier.core.catalogue import CLOSED
 from notifier.core.contact import address_of, country_of, in_order
 from notifier.core.duration import Duration
-from notifier.core.local_time import rfc3339, shift, start_of_day, when
+from notifier.core.local_time import shift, start_of_day, when
 from notifier.core.match import Candidate, refusal, with_event
 from notifier.core.policy import Cap, Policy, Team
 from notifier.core.rule import Rule, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
+from notifier.core.tally import brake_key, decision_key, limit_key, recipient_of, topic_keys, use_key
 from notifier.core.topic import last_word
 from notifier.core.trigger import stands
 from notifier.errors import NoTranslation
@@ -44,6 +44,8 @@ REASONS: Mapping[str, str] = {
     "muted": "an operator silenced it",
     "paused": "an operator stopped it for the time being",
     "watching": "the rule only watches",
+    "brake": "the rule sends far more than it should: somebody has to look first",
+    "discarded": "an operator discarded what the brake had held",
     "already_sent": "the rule has told this before, or is about to",
     "topic_told": "another rule has told about it, or the rule itself",
     "limit": "the rule has told this as often as it may",
@@ -53,18 +55,20 @@ REASONS: Mapping[str, str] = {
     "render_failed": "the text could not be written",
     "no_translation": "there is no text in a language that would do",
 }
+_INSTANT = timedelta(microseconds=1)
 #: Of these, what can hold a message.
-HOLDING = ("paused", "not_yet", "frequency_cap", "quiet_hours")
+HOLDING = ("paused", "brake", "not_yet", "frequency_cap", "quiet_hours")
 
 
 class Question(NamedTuple):
     """Something about the past. `kind`:
 
-    `slot` is this `key` taken -> bool; `uses` when was this `key` used since `since` -> sorted instants;
+    `slot` is this `key` taken -> bool; `uses` when was this `key` used since `since` -> sorted instants; `count` how often
+    was it used since then -> number;
     `suppressed` why must this address digest (`key`) not be written to -> reason or empty.
     """
 
-    kind: Literal["slot", "uses", "suppressed"]
+    kind: Literal["slot", "uses", "count", "suppressed"]
     key: bytes
     since: datetime | None = None
 
@@ -82,6 +86,9 @@ class Answers:
 
     def uses(self, key: bytes, since: datetime) -> list[datetime]:
         return [*self._found.get(Question("uses", key, since), ()), *self._uses.get(key, ())]
+
+    def count(self, key: bytes, since: datetime) -> int:
+        return int(self._found.get(Question("count", key, since), 0)) + len(self._uses.get(key, ()))
 
     def suppressed(self, digest: bytes) -> str:
         return str(self._found.get(Question("suppressed", digest)) or "")
@@ -137,57 +144,13 @@ class Decision:
         return "hold" if isinstance(self.outcome, Hold) else "drop"
 
     @property
+    def reason(self) -> str:
+        """Why it does not go out now; empty where it does."""
+        return "" if isinstance(self.outcome, SendNow) else self.outcome.reason
+
+    @property
     def key(self) -> bytes:
         return decision_key(self.candidate, self.recipient)
-
-
-def recipient_of(candidate: Candidate, aggregate: Aggregate, scene: Scene) -> str:
-    """`customer:ID`, `team:NAME`, or empty where the subject belongs to nobody that we know."""
-    if candidate.send.to != "customer":
-        return candidate.send.to.replace(".", ":", 1)
-    if aggregate.kind == "shipment":
-        return str(scene.value("order.customer_key") or "")
-    return aggregate.customer_key
-
-
-def decision_key(candidate: Candidate, recipient: str) -> bytes:
-    """16 bytes, the same for the same (rule, send, subject, recipient, occurrence): what "once" hangs on."""
-    parts = (candidate.rule.id, str(candidate.send.index), candidate.subject_key, recipient, candidate.occurrence)
-    return blake2b("\0".join(parts).encode(), digest_size=16).digest()
-
-
-def use_key(recipient: str, category: str) -> bytes:
-    """What a person's frequency cap counts."""
-    return blake2b(f"cap\0{recipient}\0{category}".encode(), digest_size=16).digest()
-
-
-def limit_key(candidate: Candidate, scene: Scene) -> bytes:
-    """What the rule's limit counts: empty where it has none. A follow-up follows its message and has none of its own."""
-    rule = candidate.rule
-    if rule.limit is None or rule.follows_up(candidate.send):
-        return b""
-    counted = (_counted(key, candidate, scene) for key in rule.limit.keys)
-    values = [rule.id, str(candidate.send.index), *counted]
-    return blake2b("\0".join(values).encode(), digest_size=16).digest()
-
-
-def _counted(key: str, candidate: Candidate, scene: Scene) -> str:
-    """What a key of a limit stands for here. What is not known is nobody else's: two unknowns are not the same."""
-    path = {"customer": "order.customer_key", "order": "order.id"}.get(key, key)
-    value = scene.value(path) if key != candidate.rule.about else None
-    if value is None:
-        return candidate.subject_key
-    if key == "order":
-        return f"order:{value}"
-    return rfc3339(value) if isinstance(value, datetime) else str(value)
-
-
-def topic_keys(candidate: Candidate, scene: Scene) -> Mapping[str, bytes]:
-    """Rule -> what its telling about the candidate's topic is counted under; empty for what has no topic, as staff's."""
-    topic = candidate.rule.topic
-    if topic is None or candidate.send.to != "customer" or candidate.rule.follows_up(candidate.send):
-        return {}
-    return topic.keys(_counted(topic.per, candidate, scene))
 
 
 @dataclass(slots=True)
@@ -206,6 +169,8 @@ class _Case:
     taken_at: datetime | None
     #: Channels that were tried and refused it.
     tried: frozenset[str]
+    #: True where the brake holds it.
+    braked: bool
     limit_key: bytes
     channel: str = ""
     address: str = ""
@@ -231,6 +196,8 @@ def questions(
     if key and limit and not again:
         window = _window_start(limit.window, scene)
         asked.add(Question("slot", key) if window is None else Question("uses", key, window))
+    if not again and policy.brake_of(candidate.rule, candidate.send):
+        asked.add(Question("count", brake_key(candidate.rule.id), _brake_start(candidate, scene, policy)))
     if keys := topic_keys(candidate, scene):
         since = _topic_start(candidate.rule, scene)
         asked.update(Question("uses", one, since) for one in keys.values())
@@ -256,35 +223,41 @@ def decide(
     again: bool = False,
     taken_at: datetime | None = None,
     tried: Iterable[str] = (),
+    braked: bool = False,
 ) -> Decision:
     """Send now, hold until, or drop, by the first gate that says so.
 
     `scene` holds the facts of today; what belongs to the triggering event is the candidate's. `again` is the second look,
     at a message that has been held or queued: its trigger must still stand, and its place in limits is its own, which it took at `taken_at`.
+    `braked`: it is the brake that holds it.
     """
     sight = with_event(scene, candidate.seen)
     recipient = recipient_of(candidate, aggregate, scene)
     stale_at = _stale_at(candidate, policy, scene)
     key = limit_key(candidate, sight)
-    case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, taken_at, frozenset(tried), key)
+    case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, taken_at, frozenset(tried), braked, key)
     limit = candidate.rule.limit
     verdict: Hold | Drop | None = None
     for gate in GATES:
         verdict = gate(case)
         if isinstance(verdict, Drop):
-            return Decision(candidate, verdict._replace(channel=case.channel), recipient, stale_at)
+            return Decision(
+                candidate, verdict._replace(channel=case.channel), recipient, stale_at, uses=_watched_use(case, verdict)
+            )
         if verdict is not None:
             verdict = verdict._replace(channel=case.channel, language=case.language)
             break
     once = limit is not None and limit.window is None
     own = topic_keys(candidate, scene).get(candidate.rule.id)
+    passed = policy.brake_of(candidate.rule, candidate.send) and not (verdict and verdict.reason == "brake")
+    counted = (b"" if once else key, own, brake_key(candidate.rule.id) if passed else b"")
     return Decision(
         candidate,
         verdict or SendNow(case.channel, case.address, case.language),
         recipient,
         stale_at,
         slot=key if once else b"",
-        uses=tuple(one for one in (b"" if once else key, own) if one),
+        uses=tuple(one for one in counted if one),
     )
 
 
@@ -311,6 +284,15 @@ def _window_start(window: Duration | None, scene: Scene) -> datetime | None:
 def _topic_start(rule: Rule, scene: Scene) -> datetime:
     assert rule.topic is not None
     return shift(scene.now, -rule.topic.every, scene.zone, scene.working("shop"))
+
+
+def _brake_start(candidate: Candidate, scene: Scene, policy: Policy) -> datetime:
+    """From when on a rule's messages count: not before what an operator has approved. On the shop's clock, for everybody."""
+    brake = policy.brake_of(candidate.rule, candidate.send)
+    assert brake is not None
+    start = shift(scene.now, -brake.within, policy.zone, scene.working("shop")) + _INSTANT
+    last = policy.braking(candidate.rule.id)
+    return start if last is None or last.until is None else max(start, last.until + _INSTANT)
 
 
 def _cap_start(cap: Cap, scene: Scene) -> datetime:
@@ -401,13 +383,17 @@ def _consented(case: _Case, channel: str) -> bool:
     return bool(state == "granted" if category in case.policy.consent else state != "revoked")
 
 
-def _operator(case: _Case) -> Hold | Drop | None:
-    covering = [one for one in case.policy.mutes if one.covers(case.candidate, case.scene)]
-    for one in covering:
-        if one.kind == "mute":
+def _muted(case: _Case) -> Drop | None:
+    for one in case.policy.mutes:
+        if one.kind == "mute" and one.covers(case.candidate, case.scene):
             return Drop("muted", one.reason)
-    for one in covering:
-        return Hold(min(one.until or case.stale_at, case.stale_at), "paused")
+    return None
+
+
+def _paused(case: _Case) -> Hold | None:
+    for one in case.policy.mutes:
+        if one.kind == "pause" and one.covers(case.candidate, case.scene):
+            return Hold(min(one.until or case.stale_at, case.stale_at), "paused")
     return Hold(case.stale_at, "paused") if case.candidate.rule.state == "paused" else None
 
 
@@ -469,12 +455,44 @@ def _quiet_hours(case: _Case) -> Hold | None:
     return Hold(until, "quiet_hours") if until > case.scene.now else None
 
 
+def _brake(case: _Case) -> Hold | None:
+    """What comes once a rule has sent too much waits for a person; what an operator has approved does not come back here."""
+    if case.again:
+        return Hold(case.stale_at, "brake") if case.braked else None
+    if case.policy.brake_of(case.candidate.rule, case.candidate.send) is None:
+        return None
+    last = case.policy.braking(case.candidate.rule.id)
+    on = last is not None and last.until is None
+    return Hold(case.stale_at, "brake") if on or _is_too_much(case) else None
+
+
+def _is_too_much(case: _Case) -> bool:
+    candidate = case.candidate
+    brake = case.policy.brake_of(candidate.rule, candidate.send)
+    if brake is None:
+        return False
+    start = _brake_start(candidate, case.scene, case.policy)
+    return case.answers.count(brake_key(candidate.rule.id), start) >= brake.most
+
+
 def _watching(case: _Case) -> Drop | None:
-    return Drop("watching") if case.candidate.rule.state == "watch" else None
+    """It says as well what the brake would do: a rule is watched to learn what it would send."""
+    if case.candidate.rule.state != "watch":
+        return None
+    braked = not case.again and _is_too_much(case)
+    return Drop("watching", "the rule only watches, and the brake would hold this" if braked else "")
+
+
+def _watched_use(case: _Case, drop: Drop) -> tuple[bytes, ...]:
+    """What a rule that watches would have sent counts for its brake as if it were live."""
+    candidate = case.candidate
+    counts = drop.reason == "watching" and not case.again
+    return (brake_key(candidate.rule.id),) if counts and case.policy.brake_of(candidate.rule, candidate.send) else ()
 
 
 #: In this order. The address comes before the hours, which depend on the channel; the limit before whatever holds: what is
 #: held takes its place, and no place can be taken twice.
 GATES: tuple[Gate, ...] = (
-    _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _operator, _not_yet, _frequency_cap, _quiet_hours,
+    _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _muted, _brake, _paused, _not_yet, _frequency_cap,
+    _quiet_hours,
 )  # fmt: skip

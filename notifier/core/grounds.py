@@ -19,11 +19,11 @@ from notifier.core.local_time import when
 from notifier.core.match import with_event
 from notifier.core.message import masked
 from notifier.core.policy import Mute, Policy, Team
-from notifier.core.rule import BecomesTrue, Change, Moment, NoNews
+from notifier.core.rule import BecomesTrue, Brake, Change, Moment, NoNews
 from notifier.core.scene import Scene
 from notifier.core.trigger import due, silence
 
-__all__ = ["grounds", "mute_words"]
+__all__ = ["brake_words", "grounds", "mute_words"]
 
 #: Clauses of a condition that are told; the rest would bury them.
 _MOST_CLAUSES = 3
@@ -42,11 +42,17 @@ def grounds(decision: Decision, scene: Scene, policy: Policy, tried: Iterable[st
     return _TOLD.get(decision.outcome.reason, _given)(case)
 
 
+#: What was done, and what ends it.
+_ENDED = {
+    "pause": ("paused", "resumed"), "mute": ("muted", "unmuted"), "brake": ("braked", "approved or discarded"),
+}  # fmt: skip
+
+
 def mute_words(mute: Mute, zone: ZoneInfo) -> str:
     """`rule overdue is paused since Tue 2026-03-10 09:00 until resumed: the mail server moves`."""
     kind, _, name = mute.scope.partition(":")
     what = "everything" if kind == "all" else f"{'SKU' if kind == 'sku' else kind} {name}"
-    done, undone = {"pause": ("paused", "resumed"), "mute": ("muted", "unmuted")}[mute.kind]
+    done, undone = _ENDED[mute.kind]
     since = f" since {when(mute.at, zone)}" if mute.at else ""
     until = when(mute.until, zone) if mute.until else undone
     return f"{what} is {done}{since} until {until}{f': {mute.reason}' if mute.reason else ''}"
@@ -196,6 +202,23 @@ def _operator(case: _Case) -> str:
     return f"rule {case.decision.candidate.rule.id} has 'state: paused'"
 
 
+def _brake(case: _Case) -> str:
+    candidate = case.decision.candidate
+    on = case.policy.braking(candidate.rule.id)
+    if on is not None and on.until is None:
+        return mute_words(on, case.scene.zone)
+    return brake_words(case.policy.brake_of(candidate.rule, candidate.send))
+
+
+def brake_words(brake: Brake | None) -> str:
+    """`it sends more than 1,000 messages in 1h`."""
+    return (
+        ""
+        if brake is None
+        else f"it sends more than {brake.most:,} {'message' if brake.most == 1 else 'messages'} in {brake.within}"
+    )
+
+
 def _limit(case: _Case) -> str:
     limit = case.decision.candidate.rule.limit
     assert limit is not None
@@ -236,6 +259,6 @@ def _times(count: int) -> str:
 _TOLD: Mapping[str, Callable[[_Case], str]] = {
     "superseded": _superseded, "condition_false": _condition, "condition_unknown": _condition, "stale": _stale,
     "no_address": _no_address, "channel_unavailable": _channel_unavailable, "country_forbids": _country_forbids,
-    "suppressed": _suppressed, "no_consent": _no_consent, "muted": _operator, "paused": _operator, "limit": _limit,
+    "suppressed": _suppressed, "no_consent": _no_consent, "muted": _operator, "paused": _operator, "brake": _brake, "limit": _limit,
     "frequency_cap": _frequency_cap, "quiet_hours": _quiet_hours, "not_yet": _not_yet,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from notifier.core.duration import Duration
 from notifier.core.match import Candidate
 from notifier.core.quiet_hours import OfficeHours, QuietHours
+from notifier.core.rule import Brake, Rule, Send
 from notifier.core.scene import Scene
 
 __all__ = ["Cap", "Mute", "Policy", "Team", "Wording", "folded"]
@@ -45,9 +46,13 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """An operator's word: `pause` holds, `mute` drops, until a time or until it is lifted."""
+    """An operator's word: `pause` holds, `mute` drops, until a time or until it is lifted.
 
-    kind: Literal["pause", "mute"]
+    `brake` holds what a rule sends as well, and is the engine's own word: from when the rule sent too much until an operator
+    has approved what waits. It then stays as the instant from which the rule's messages are counted anew.
+    """
+
+    kind: Literal["pause", "mute", "brake"]
     #: `all`, `rule:ID`, `carrier:NAME`, `sku:SKU`.
     scope: str
     until: datetime | None = None
@@ -95,6 +100,8 @@ class Policy:
     caps: Mapping[str, Cap] = field(default_factory=dict)
     #: By category, and `default`.
     useless_after: Mapping[str, Duration] = field(default_factory=dict)
+    #: Of rules that have none, for what they send to customers.
+    brake: Brake | None = None
     teams: Mapping[str, Team] = field(default_factory=dict)
     #: Categories that nobody gets without having agreed.
     consent: frozenset[str] = frozenset({"marketing"})
@@ -113,6 +120,14 @@ class Policy:
                 break
             moment = max(ends)
         return moment
+
+    def brake_of(self, rule: Rule, send: Send) -> Brake | None:
+        """How much is too much of what this rule sends so; None where nothing is."""
+        return rule.brake or (self.brake if send.to == "customer" else None)
+
+    def braking(self, rule: str) -> Mute | None:
+        """The brake of a rule, on or released; None where it never was on."""
+        return next((one for one in self.mutes if one.kind == "brake" and one.scope == f"rule:{rule}"), None)
 
     def with_mutes(self, mutes: Iterable[Mute]) -> Policy:
         """The same with what operators have said."""

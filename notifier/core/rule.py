@@ -14,7 +14,7 @@ from notifier.core.matcher import Guard, Matcher
 from notifier.core.topic import Topic
 
 __all__ = [
-    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Change", "FollowUp", "Limit", "Moment", "NoNews", "OnEvent", "Rule",
+    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Brake", "Change", "FollowUp", "Limit", "Moment", "NoNews", "OnEvent", "Rule",
     "Send", "Timed", "Trigger",
 ]  # fmt: skip
 
@@ -153,6 +153,14 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Brake:
+    """How much of one rule is too much: what is more than `most` messages in any stretch of `within` waits for a person."""
+
+    most: int
+    within: Duration
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     id: str
     about: str
@@ -175,6 +183,8 @@ class Rule:
     limit: Limit | None = None
     topic: Topic | None = None
     follow_up: FollowUp | None = None
+    #: None: that of the configuration, for what goes to customers.
+    brake: Brake | None = None
     #: `watch` decides and counts but sends nothing; `paused` holds; `draft` is only checked.
     state: str = "live"
     #: `rules/delivery.yaml:12`, for people.

@@ -11,7 +11,7 @@ from notifier.core.condition import AllOf, AnyOf, Clause, Condition, Items, None
 from notifier.core.contact import in_order
 from notifier.core.duration import Duration
 from notifier.core.policy import Policy
-from notifier.core.rule import BecomesTrue, Change, FollowUp, Limit, Moment, NoNews, Rule, Send, Trigger
+from notifier.core.rule import BecomesTrue, Brake, Change, FollowUp, Limit, Moment, NoNews, Rule, Send, Trigger
 from notifier.core.topic import Topic
 
 __all__ = ["condition_words", "length_words", "limit_words", "sentence", "ways"]
@@ -39,6 +39,7 @@ def sentence(rule: Rule, policy: Policy) -> str:
         f"{_opening(rule)}: {sends}{limit}.",
         topic,
         _follow_up(rule.follow_up, policy),
+        _brake(rule.brake),
         _STATES.get(rule.state, ""),
     ]
     whole = " ".join(part for part in parts if part)
@@ -200,6 +201,12 @@ def limit_words(limit: Limit) -> str:
 def _topic(topic: Topic) -> str:
     span = f"{length_words(topic.every)} after any of topic {topic.name} has told about the same {topic.per}"
     return f"Within {span}, only a stronger one tells again."
+
+
+def _brake(brake: Brake | None) -> str:
+    if brake is None:
+        return ""
+    return f"What is more than {brake.most:,} {'message' if brake.most == 1 else 'messages'} in {length_words(brake.within)} waits until somebody has approved it."
 
 
 def _follow_up(follow_up: FollowUp | None, policy: Policy) -> str:

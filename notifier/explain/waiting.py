@@ -29,7 +29,7 @@ def outlooks(project: Project, unit: Unit, cast: Cast, story: Story) -> Mapping[
 
 
 def _outlook(project: Project, unit: Unit, cast: Cast, story: Story, message: Outgoing, match: Match) -> str:  # noqa: PLR0917
-    rule = project.book.by_id.get(message.rule)
+    rule = project.rule(message.rule)
     send = rule.send_at(message.send) if rule else None
     if rule is None or send is None:
         return "its rule is gone: it will be dropped"
@@ -37,8 +37,10 @@ def _outlook(project: Project, unit: Unit, cast: Cast, story: Story, message: Ou
     subject, policy = cast[match.subject_key], policy_of(project, unit)
     scene = cast.scene_of(candidate, story.scene.now)
     answers = Answers(unit.answers(questions(candidate, subject, scene, policy, again=True)))
-    taken_at, tried = message.created_at, message.tried
-    decision = decide(candidate, subject, scene, answers, policy, again=True, taken_at=taken_at, tried=tried)
+    decision = decide(
+        candidate, subject, scene, answers, policy, again=True, taken_at=message.created_at, tried=message.tried,
+        braked=message.reason == "brake",
+    )  # fmt: skip
     outcome = decision.outcome
     if isinstance(outcome, SendNow):
         return "it goes out at the next look"

@@ -13,6 +13,8 @@ from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Tri
 
 __all__ = ["end_words", "plain", "reason_words", "trigger_words", "value_words"]
 
+#: What an operator has to do about what is held so.
+_OPENED = {"paused": "resumed", "brake": "approved"}
 #: Of a list so many entries are told.
 _MOST_ENTRIES = 5
 
@@ -69,8 +71,8 @@ def plain(value: Any) -> Any:
 
 def end_words(reason: str, until: datetime, stale_at: datetime, zone: ZoneInfo) -> str:
     """`until Sat 2026-03-14 08:00`; where only the end of its use would end the wait, what is waited for."""
-    if reason == "paused" and until >= stale_at:
-        return f"until resumed, or dropped {when(stale_at, zone)}"
+    if reason in _OPENED and until >= stale_at:
+        return f"until {_OPENED[reason]}, or dropped {when(stale_at, zone)}"
     return f"until {when(until, zone)}"
 
 

@@ -62,6 +62,7 @@ def sample_context(
                   "restock_at": (now + timedelta(days=6)).date()},
         "survey": {"id": "0" * 32, "name": name, "question": "How satisfied are you with the delivery?", "score": 2, "comment": person.comment, "order_id": "1043",
                    "customer_id": "c-77", "rule": "ask-after-delivery"},
+        "brake": {"rule": "delivery-overdue", "waiting": 212, "most": 1000, "within": "1h"},
         "change": {"field": "order.eta", "before": now + timedelta(days=1), "after": now + timedelta(days=3)},
         "event": {"type": "order.updated", "time": now},
     }  # fmt: skip

@@ -183,7 +183,7 @@ def _refuse_nothing(reading: Reading, number: int) -> None:
     loc = ("rules", number)
     written = reading.document.data["rules"][number]
     blocks: list[tuple[Loc, Any]] = [(loc, written)]
-    for key in ("limit", "follow_up", "send"):
+    for key in ("limit", "follow_up", "brake", "send"):
         inner = written.get(key)
         listed = enumerate(inner) if isinstance(inner, list) else [(None, inner)]
         blocks += [((*loc, key) if at is None else (*loc, key, at), block) for at, block in listed]

@@ -15,7 +15,7 @@ from notifier.core.catalogue import Catalogue
 from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import Duration
-from notifier.core.rule import ABOUT, BecomesTrue, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
+from notifier.core.rule import ABOUT, BecomesTrue, Brake, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
 from notifier.core.topic import Topic
 from notifier.document import Loc
 from notifier.rulebook.audience import about_word, compile_audience
@@ -92,6 +92,7 @@ class _Compiler:
             limit=self._limit(scopes),
             topic=self._topic(),
             follow_up=follow_up,
+            brake=self._brake(),
             state=entry.state,
             audience=self.audience,
             where=str(self.reading.document.problem(self.loc, "")).splitlines()[0].rsplit(":", 2)[0],
@@ -274,6 +275,11 @@ class _Compiler:
             return None
         window = self.reading.duration((*at, "in_any"), entry.in_any)
         return Limit(self._keys((*at, "per"), entry.per, scopes), entry.at_most, window)
+
+    def _brake(self) -> Brake | None:
+        entry = self.entry.brake
+        within = self.reading.duration((*self.loc, "brake", "in"), entry.within) if entry else None
+        return Brake(entry.hold_all_if_over, within) if entry and within else None
 
     def _topic(self) -> Topic | None:
         name, topics = self.entry.topic, self.around.topics

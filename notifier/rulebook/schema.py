@@ -23,7 +23,7 @@ from notifier.core.value import country_codes, currency_codes
 from notifier.rulebook.audience import AUDIENCES, LINES
 from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
-from notifier.rulebook.shape import FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry, TopicEntry
+from notifier.rulebook.shape import BrakeEntry, FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry, TopicEntry
 from notifier.rulebook.trigger import CALENDARS, EVENTS_ABOUT, HOW, timed_events
 
 __all__ = ["rules_schema"]
@@ -66,7 +66,8 @@ class _Drawing:
     def rule(self) -> Schema:
         """What all rules have in common, then what depends on what a rule is about."""
         abouts = {"anyOf": [{"enum": list(ABOUT)}, *_AUDIENCES.values()]}
-        whole = _of(RuleEntry, {"about": abouts, **{key: {} for key in _BY_ABOUT}})
+        brake = _of(BrakeEntry, {"in": _ref("duration")})
+        whole = _of(RuleEntry, {"about": abouts, "brake": brake, **{key: {} for key in _BY_ABOUT}})
         return {**whole, "allOf": [*map(self._about, ABOUT), *map(self._audience, _AUDIENCES)]}
 
     def topic(self) -> Schema:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-__all__ = ["FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry"]
+__all__ = ["BrakeEntry", "FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry"]
 
 Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
 Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -72,12 +72,17 @@ class LimitEntry(Entry):
     in_any: Any = Field(None, description="... in any stretch of this length: a duration.")
 
 
+class BrakeEntry(Entry):
+    hold_all_if_over: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="More messages than this ...")
+    within: Any = Field(alias="in", description="... in any stretch of this length: a duration.")
+
+
 class RuleEntry(Entry):
     id: Annotated[str, AfterValidator(_id)] = Field(
         description="Small letters, digits, - and _, at most 64.", json_schema_extra={"pattern": _ID}
     )
     description: str = Field("", description="For people.")
-    owner: str = Field("", description="For people.")
+    owner: str = Field("", description="For people; where it names a team, that team hears that the rule is braked.")
     about: Annotated[Any, AfterValidator(_about)] = Field(
         description="What one match is: an order, a parcel, an article, a person; or whom news reaches."
     )
@@ -98,6 +103,9 @@ class RuleEntry(Entry):
     limit: LimitEntry | None = Field(None, description="How often, for the same order, customer or value.")
     topic: str | None = Field(None, description="What it tells about, together with other rules: see topics.")
     follow_up: FollowUpEntry | None = Field(None, description="What comes some time after the message has left.")
+    brake: BrakeEntry | None = Field(
+        None, description="How much is too much: the rest is held until somebody has approved it."
+    )
     state: Literal["draft", "watch", "live", "paused"] = Field(
         "live", description="live sends; watch decides and sends nothing; paused holds; draft is only checked."
     )

@@ -107,7 +107,9 @@ class Unit(Protocol):
     def add_decisions(self, rows: Iterable[DecisionRow]) -> None: ...
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
-        """`slot` -> bool; `uses` -> instants at or after `since`, sorted; `suppressed` -> reason or empty."""
+        """`slot` -> bool; `uses` -> instants at or after `since`, sorted; `count` -> how many those are; `suppressed` ->
+        reason or empty.
+        """
         ...
 
     def take_slots(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
@@ -152,6 +154,10 @@ class Unit(Protocol):
 
     def wake(self, reason: str, now: datetime) -> int:
         """Make every message held for `reason` due at `now`; how many."""
+        ...
+
+    def held_for(self, reason: str) -> Mapping[str, int]:
+        """Rule -> how many of its messages are held for `reason`; rules without any are left out."""
         ...
 
     def find_messages(

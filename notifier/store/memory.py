@@ -256,13 +256,15 @@ class MemoryUnit(MemoryShelf):
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
         return {one: self._answer(one) for one in questions}
 
-    def _answer(self, question: Question) -> bool | str | list[datetime]:
+    def _answer(self, question: Question) -> bool | int | str | list[datetime]:
         if question.kind == "slot":
             return question.key in self._slots
         if question.kind == "suppressed":
             return self._suppressed[question.key][0] if question.key in self._suppressed else ""
         uses = self._uses.get(question.key, [])
         start = bisect_left(uses, (question.since, b"")) if question.since else 0
+        if question.kind == "count":
+            return len(uses) - start
         return [at for at, _ in islice(uses, start, None)]
 
     def take_slots(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
@@ -345,6 +347,12 @@ class MemoryUnit(MemoryShelf):
         woken = [replace(one, due_at=now) for one in waiting if one.state == "held" and one.reason == reason]
         self.put(woken)
         return len(woken)
+
+    def held_for(self, reason: str) -> dict[str, int]:
+        waiting = (self._messages[key] for key in self._waiting.due)
+        return dict(
+            sorted(Counter(one.rule for one in waiting if one.state == "held" and one.reason == reason).items())
+        )
 
     def find_messages(
         self, *, states: Collection[State] = (), subject_key: str = "", limit: int = 50, after: int = 0

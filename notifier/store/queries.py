@@ -122,6 +122,12 @@ USES = Lookup(
 SUPPRESSED = Lookup(
     lambda keys: select(suppression.c.digest, suppression.c.reason).where(suppression.c.digest.in_(keys))
 )
+#: From `since` on the instants are in the index, so that no row is looked at.
+COUNT_USES = (
+    select(func.count())
+    .select_from(limit_use)
+    .where(limit_use.c.key == bindparam("key"), limit_use.c.at >= bindparam("since"))
+)
 TAKE_SLOT, ADD_USE = Add(limit_slot), Add(limit_use)
 FREE_SLOTS = Lookup(lambda keys: delete(limit_slot).where(limit_slot.c.message_key.in_(keys)))
 FREE_USES = Lookup(lambda keys: delete(limit_use).where(limit_use.c.message_key.in_(keys)))
@@ -165,6 +171,12 @@ WAKE = (
     update(message)
     .where(bindparam("held") == STATE, message.c.reason == bindparam("because"))
     .values(due_at=bindparam("due_at"))
+)
+HELD_FOR = (
+    select(message.c.rule, func.count())
+    .where(bindparam("held") == STATE, message.c.reason == bindparam("because"))
+    .group_by(message.c.rule)
+    .order_by(message.c.rule)
 )
 NEWEST = (
     _messages().where(message.c.number < bindparam("before")).order_by(message.c.number.desc()).limit(bindparam("most"))

@@ -144,13 +144,14 @@ class SqlUnit:
         self.session.write(q.ADD_DECISION, map(_decision_row, rows))
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
-        asked: dict[str, list[Question]] = {"slot": [], "uses": [], "suppressed": []}
+        asked: dict[str, list[Question]] = {"slot": [], "uses": [], "count": [], "suppressed": []}
         for question in questions:
             asked[question.kind].append(question)
         taken = {key for (key,) in self.session.lookup(q.SLOTS, _keys(asked["slot"]))}
         reasons = dict(self.session.lookup(q.SUPPRESSED, _keys(asked["suppressed"])))
         answers: dict[Question, Any] = {one: one.key in taken for one in asked["slot"]}
         answers |= {one: reasons.get(one.key, "") for one in asked["suppressed"]}
+        answers |= {one: self._count(one) for one in asked["count"]}
         return answers | self._uses(asked["uses"])
 
     def _uses(self, questions: list[Question]) -> dict[Question, list[datetime]]:
@@ -164,6 +165,10 @@ class SqlUnit:
             one: sorted(at for at in found.get(one.key, ()) if one.since is None or at >= one.since)
             for one in questions
         }
+
+    def _count(self, question: Question) -> int:
+        assert question.since is not None
+        return int(self.session.rows(q.COUNT_USES, key=question.key, since=question.since)[0][0])
 
     def take_slots(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
         self.session.write(q.TAKE_SLOT, rows)
@@ -224,6 +229,9 @@ class SqlUnit:
 
     def wake(self, reason: str, now: datetime) -> int:
         return self.session.change(q.WAKE, held="held", because=reason, due_at=now)
+
+    def held_for(self, reason: str) -> dict[str, int]:
+        return dict(self.session.rows(q.HELD_FOR, held="held", because=reason))
 
     def find_messages(
         self, *, states: Collection[State] = (), subject_key: str = "", limit: int = 50, after: int = 0

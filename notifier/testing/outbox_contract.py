@@ -108,6 +108,20 @@ class OutboxContract:
             assert _names(unit.unknown_messages(NOON + 9 * HOUR, 2), 1, 2, 3) == [1, 2]
             assert unit.next_due() == NOON + HOUR
 
+    def test_what_is_held_for_a_reason(self, store: Store) -> None:
+        """Counted by rule; what waits for something else, or has left, does not count."""
+        enqueued(
+            store,
+            outgoing("a", state="held", reason="brake", rule="late"),
+            outgoing("b", state="held", reason="brake", rule="late"),
+            outgoing("c", state="held", reason="brake", rule="early"),
+            outgoing("d", state="held", reason="quiet_hours", rule="late"),
+            outgoing("e", state="pending", reason="brake", rule="late"),
+        )
+        with store.read() as unit:
+            assert unit.held_for("brake") == {"early": 1, "late": 2}
+            assert unit.held_for("paused") == {}
+
     def test_waking(self, store: Store) -> None:
         """Everything held for one reason is due now; what is held for another, or not held, is not."""
         later = NOON + 9 * HOUR

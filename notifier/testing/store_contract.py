@@ -249,6 +249,9 @@ class StoreContract(OutboxContract, ShelfContract):
             Question("uses", use, NOON + SECOND): [NOON + HOUR],
             Question("uses", other, NOON - HOUR): [NOON],
             Question("uses", slot, NOON): [],
+            Question("count", use, NOON): 2,
+            Question("count", use, NOON + SECOND): 1,
+            Question("count", slot, NOON): 0,
             Question("suppressed", digest("dana")): "complaint",
             Question("suppressed", digest("eve")): "",
         }

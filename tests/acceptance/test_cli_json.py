@@ -13,6 +13,7 @@ import pytest
 
 from notifier import feedback
 from notifier.cli.opening import open_engine
+from notifier.core.policy import Mute
 
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 #: Sections that begin with "All keys of ...".
@@ -20,6 +21,7 @@ BESIDES = {
     "explain: a decision": "backtest: a decision",
     "explain: a message": "outbox list: a message",
     "status: a pause or a mute": "pause, resume, mute, unmute",
+    "status: a brake": "status: a pause or a mute",
     "outbox show": "outbox list: a message",
     "outbox retry": "outbox list: a message",
 }
@@ -181,6 +183,11 @@ def test_what_the_rest_prints(notifier, project, tmp_path):
             conforms(record, "pause, resume, mute, unmute")
     notifier("mute", "--sku", "X")
     notifier("ingest", "-", stdin=b"[7]")
+    with open_engine(project, sends=False) as engine, engine.store.begin() as unit:
+        unit.add_mute(Mute("brake", "rule:order-shipped"), datetime.fromisoformat("2026-03-14T18:00:00Z"))
+    conforms(notifier("status", "--json").records[0], "status: a brake")
+    (let_go,) = notifier("outbox", "approve", "--all", "--json").records
+    conforms(let_go, "outbox approve, outbox discard")
     silenced, refused, summary = notifier("status", "--json").records
     conforms(silenced, "status: a pause or a mute")
     conforms(refused, "status: a refused event")

@@ -28,7 +28,9 @@ from notifier.core.duration import Duration
 from notifier.core.match import Candidate
 from notifier.core.policy import Cap, Mute, Policy, Team
 from notifier.core.quiet_hours import OfficeHours, QuietHours
+from notifier.core.rule import Brake
 from notifier.core.subject import Aggregate
+from notifier.core.tally import brake_key
 from notifier.core.topic import Topic
 from notifier.errors import NoTranslation
 
@@ -93,15 +95,15 @@ class Desk:
     def asked(self, **how):
         return questions(self.candidate, self.aggregate, self.scene, self.policy, **how)
 
-    def decide(self, *, again=False, tried=(), answers=None):
+    def decide(self, *, again=False, tried=(), answers=None, **how):
         """The decision; the past is what `answers` says of it: kind -> answer to any such question."""
         if answers is None:
-            known = {"slot": False, "uses": [], "suppressed": "", **self.answers}
+            known = {"slot": False, "uses": [], "count": 0, "suppressed": "", **self.answers}
             answers = Answers({one: known[one.kind] for one in self.asked(again=again) if one.kind != "uses"} | {
                 one: [use for use in known["uses"] if use >= one.since]
                 for one in self.asked(again=again) if one.kind == "uses"
             })  # fmt: skip
-        return decide(self.candidate, self.aggregate, self.scene, answers, self.policy, again=again, tried=tried)
+        return decide(self.candidate, self.aggregate, self.scene, answers, self.policy, again=again, tried=tried, **how)
 
     def outcome(self, **how):
         return self.decide(**how).outcome
@@ -621,6 +623,66 @@ def test_a_cap_holds_at_the_second_look_as_well(desk):
     assert capped(desk, Cap(1), [NOON]).decide(again=True).name == "hold"
 
 
+# --- the brake -------------------------------------------------------------------------------------------------------
+
+
+def braked(desk, count, **keys):
+    one = desk(**{"brake": "{hold_all_if_over: 5, in: 1h}", **keys})
+    one.answers["count"] = count
+    return one
+
+
+def test_what_is_too_much_waits_for_a_person(desk):
+    """So many may go in that time; the next is held to the end of its use, and takes no part in the count."""
+    last = braked(desk, 4).decide()
+    assert (last.name, last.uses) == ("send", (brake_key("r"),))
+    over = braked(desk, 5).decide()
+    assert (over.outcome, over.uses) == (Hold(NOON + 2 * DAY, "brake", "email", "pl"), ())
+
+
+def test_a_brake_that_is_on_holds_whatever_the_count(desk):
+    """It holds until an operator has said otherwise; from then on the count begins anew."""
+    one = braked(desk, 0)
+    one.policy = POLICY.with_mutes([Mute("brake", "rule:r")])
+    assert one.outcome().reason == "brake"
+    one.policy = POLICY.with_mutes([Mute("brake", "rule:other")])
+    assert one.decide().name == "send"
+    one.policy = POLICY.with_mutes([Mute("brake", "rule:r", NOON - HOUR / 2)])
+    assert one.decide().name == "send"
+    (asked,) = [question for question in one.asked() if question.kind == "count"]
+    assert NOON - HOUR / 2 < asked.since < NOON - HOUR / 2 + HOUR / 60
+
+
+def test_what_was_approved_is_not_braked_again(desk):
+    """At the second look only what the brake itself holds stays held."""
+    one = braked(desk, 99)
+    one.policy = POLICY.with_mutes([Mute("brake", "rule:r")])
+    assert one.outcome(again=True) == SendNow("email", "Dana@example.com", "pl")
+    assert one.outcome(again=True, braked=True).reason == "brake"
+
+
+def test_the_configured_brake_is_for_customers(desk):
+    """It holds what goes to customers; what staff gets is braked where the rule says so, and a rule's own brake counts first."""
+    one = desk()
+    one.answers["count"] = 3
+    one.policy = replace(POLICY, brake=Brake(3, Duration.parse("1h")), teams={"support": Team("s@example.com")})
+    assert one.outcome().reason == "brake"
+    one.rule = replace(one.rule, brake=Brake(4, Duration.parse("1h")))
+    assert one.decide().name == "send"
+    one.rule, one.send = replace(one.rule, brake=None), replace(one.send, to="team.support")
+    assert one.decide().name == "send"
+    one.rule = replace(one.rule, brake=Brake(3, Duration.parse("1h")))
+    assert one.outcome().reason == "brake"
+
+
+def test_a_rule_that_watches_says_what_the_brake_would_do(desk):
+    """What it would have sent counts, and what is too much of it is told."""
+    one = braked(desk, 4, state="watch")
+    assert (one.outcome(), one.decide().uses) == (Drop("watching", "", "email"), (brake_key("r"),))
+    one.answers["count"] = 5
+    assert one.outcome() == Drop("watching", "the rule only watches, and the brake would hold this", "email")
+
+
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 #: Reason -> what makes a gate say it, in the order of the gates.
@@ -636,6 +698,11 @@ TROUBLES = {
         one.answers.update(uses=[NOON]),
     ),
     "muted": lambda one: setattr(one, "policy", one.policy.with_mutes([Mute("mute", "all")])),
+    "brake": lambda one: (
+        setattr(one, "rule", replace(one.rule, brake=Brake(5, Duration.parse("1h")))),
+        one.answers.update(count=5),
+    ),
+    "paused": lambda one: setattr(one, "policy", one.policy.with_mutes([*one.policy.mutes, Mute("pause", "all")])),
     "not_yet": lambda one: setattr(one, "send", replace(one.send, after=Duration.parse("1h"))),
     "frequency_cap": lambda one: one.answers.update(uses=[NOON] * 9),
     "quiet_hours": lambda one: setattr(
@@ -659,7 +726,7 @@ def test_the_first_gate_speaks(desk):
 def test_every_reason_has_words():
     """No gate gives a code that nobody has explained, and no code is explained that nobody gives."""
     source = inspect.getsource(sys.modules[decide.__module__])
-    elsewhere = {"condition_false", "condition_unknown", "render_failed"}
+    elsewhere = {"condition_false", "condition_unknown", "render_failed", "discarded"}
     assert {code for code in REASONS if f'"{code}"' in source.partition("class Question")[2]} | elsewhere == set(
         REASONS
     )

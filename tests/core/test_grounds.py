@@ -156,6 +156,15 @@ CASES = {
     ),
     "paused by its rule": ({"state": "paused"}, "paused", "rule r has 'state: paused'"),
     "watching": ({"state": "watch"}, "watching", ""),
+    "too much": (
+        {"brake": "{hold_all_if_over: 1500, in: 1h}", "stored": {"count": 1500}}, "brake",
+        "it sends more than 1,500 messages in 1h",
+    ),
+    "braked": (
+        {"brake": "{hold_all_if_over: 5, in: 1h}",
+         "policy": {"mutes": (Mute("brake", "rule:r", None, "it sends more than 5 messages in 1h", NOON),)}}, "brake",
+        "rule r is braked since Fri 2026-03-13 13:00 until approved or discarded: it sends more than 5 messages in 1h",
+    ),
     "sent before": ({"limit": "{once_per: order}", "stored": {"slot": True}}, "already_sent", ""),
     "often enough": (
         {"limit": "{at_most: 1, per: customer, in_any: 7d}", "stored": {"uses": [NOON]}}, "limit",

@@ -33,6 +33,14 @@ WORSE = """
     still_true_after: 2h
     send: {template: eta_changed}
 """
+MOVED = """
+  - id: moved
+    owner: support
+    about: order
+    trigger: {change: order.eta, later_by: 1h}
+    send: {template: delivery_late}
+    brake: {hold_all_if_over: 2, in: 3d}
+"""
 LOW = """
   - id: low
     about: stock
@@ -246,7 +254,7 @@ def test_live_decides_as_a_backtest_does(
     under: Callable[[str], Project], store: Store, tmp_path: Path, seed: int
 ) -> None:
     """Whatever happens in a shop, the engine live, ticked when something is due, decides what the backtest says."""
-    project = under(SILENT + WORSE + LOW + DELAYS)
+    project = under(SILENT + WORSE + LOW + MOVED + DELAYS)
     history = _history(Random(seed))
     file = tmp_path / "history.ndjson"
     file.write_bytes(b"\n".join(map(orjson.dumps, history)))
@@ -257,7 +265,7 @@ def test_live_decides_as_a_backtest_does(
         shop.now = at
         shop.engine.ingest([event])
     work_until(shop, shop.now + timedelta(microseconds=1))
-    subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A"]
+    subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A", "rule:moved"]
     with store.read() as unit:
         live = [decision_record(match, row) for key in subjects for match, rows in unit.matches_of(key) for row in rows]
 

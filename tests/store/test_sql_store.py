@@ -265,7 +265,7 @@ def test_no_query_reads_a_whole_table(name, planned):
     But for what only people ask, and whose index every event would pay for.
     """
     plan = _plan(planned, QUERIES[name])
-    assert "TEMP B-TREE" not in plan
+    assert "TEMP B-TREE" not in plan or name == "HELD_FOR"
     assert "SCAN" not in plan or name in {"MUTES", "STATES", "SUBJECTS_OF"}
 
 
