@@ -44,6 +44,10 @@ def figures(result: Backtest, project: Project) -> Iterator[str]:
     awake = [rule.id for rule in project.book.rules if rule.state != "draft"]
     if summary.by_rule and (quiet := [rule for rule in awake if rule not in summary.by_rule]):
         yield from _flowed(f"Never went off: {', '.join(quiet)}.")
+    if braked := {rule: counts["hold: brake"] for rule, counts in summary.by_rule.items() if counts["hold: brake"]}:
+        named = ", ".join(f"{rule} ({plural(count, 'message')})" for rule, count in braked.items())
+        what = "Where so much is right, give the rule a 'brake' of its own."
+        yield from _flowed(f"Braked, and here nobody approves: {named}. {what}")
     yield ""
     yield f"{plural(summary.customers, 'customer')} written to. {plural(summary.armed, 'subject')} with times still to come."
     yield from _sent(summary)

@@ -98,7 +98,7 @@ def test_a_backtest_says_what_would_have_been_braked(notifier, project, braked):
     assert (
         "Braked, and here nobody approves: order-shipped (2 messages). "
         "Where so much is right, give the rule a 'brake' of its own."
-    ) in told.out
+    ) in " ".join(told.out.split())
 
 
 def test_a_brake_of_which_nobody_hears(notifier, project):

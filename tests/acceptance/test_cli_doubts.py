@@ -62,7 +62,7 @@ def test_a_page_under_a_name_that_is_nearly_right(notifier, edit):
     edit("en:\n    contact:", "en:\n    contct:")
     found = notifier("check")
     assert warned(found) == ["no text names the link 'contct' - did you mean 'contact'?"]
-    assert "config/notifier.yaml:92:5: " in found.err
+    assert "config/notifier.yaml:97:5: " in found.err
 
 
 def test_a_text_in_fewer_languages_than_the_shop(notifier, project):

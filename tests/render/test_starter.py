@@ -31,16 +31,17 @@ def texts(config: Config) -> Texts:
 
 
 def least(full: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What is known of anything that a rule can be about, an answer's score, and the links made for the message."""
+    """What is known of anything that a rule can be about, an answer's score, a brake, and the links made for the message."""
     keys = {
         "order": "order.id", "shipment": "shipment.id", "customer": "customer.id", "stock": "stock.sku", "survey": "survey.score",
     }  # fmt: skip
-    return {**{part: {key: full[part][key]} for part, key in keys.items()}, "links": full["links"]}
+    known = {part: {key: full[part][key]} for part, key in keys.items()}
+    return {**known, "brake": full["brake"], "links": full["links"]}
 
 
 def test_there_is_something_to_test() -> None:
     """All texts are there in English."""
-    assert len([code for _, code in TEXTS if code == "en"]) == 16
+    assert len([code for _, code in TEXTS if code == "en"]) == 17
 
 
 def test_the_starter_has_no_doubts(texts: Texts) -> None:
