@@ -171,7 +171,24 @@ class Engine:
                 await carriers.close()
             return total
 
-        return asyncio.run(rounds())
+        done = asyncio.run(rounds())
+        self.clear_out()
+        return done
+
+    def clear_out(self) -> None:
+        """Once a day, by the shop's calendar, delete what was kept for as long as the configuration says."""
+        now, project = self.now(), self.project
+        today = now.astimezone(project.zone).date().isoformat()
+        with self.store.read() as unit:
+            if unit.note("cleared_out") >= today:
+                return
+        cleared = self.store.expire(project.expiry(now), now)
+        with self.store.begin() as unit:
+            unit.set_note("cleared_out", today)
+        if cleared.total():
+            _log.info(
+                "kept long enough and deleted: %s", ", ".join(f"{n:,} {what}" for what, n in cleared.items() if n)
+            )
 
     def idle_for(self, at_most: timedelta) -> timedelta:
         """How long there is nothing to do, at most so long."""

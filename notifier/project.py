@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import time
+from datetime import datetime, time
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -24,7 +24,7 @@ from notifier.core.catalogue import Catalogue
 from notifier.core.cloudevent import EventReader
 from notifier.core.contact import address_digest
 from notifier.core.duration import Duration
-from notifier.core.local_time import WorkingDays
+from notifier.core.local_time import WorkingDays, shift
 from notifier.core.policy import Policy, Team
 from notifier.core.promise import Lead
 from notifier.core.quiet_hours import OfficeHours, QuietHours
@@ -32,6 +32,7 @@ from notifier.core.rule import CATEGORIES, Book, Brake, Rule
 from notifier.document import content, legible
 from notifier.errors import Faults, Problem, UsageError
 from notifier.render import Template, Texts
+from notifier.store.record import Expiry
 
 __all__ = ["Project", "load", "texts_of"]
 
@@ -157,6 +158,15 @@ class Project:
     def adds_nothing(self) -> bool:
         """True where subjects are what events told and no more."""
         return not self.defaults and not self.leads
+
+    def expiry(self, now: datetime) -> Expiry:
+        """What was kept for long enough at `now`, by the shop's calendar."""
+        kept = self.config.retention
+
+        def ago(how_long: str) -> datetime:
+            return shift(now, -Duration.parse(how_long), self.zone, self.working("shop", ""))
+
+        return Expiry(ago(kept.message_bodies), ago(kept.events), ago(kept.finished_orders), ago(kept.quarantine))
 
     def redirect(self, channel: str) -> str:
         """The one address to which a rehearsal sends everything on this channel; empty where it is none."""

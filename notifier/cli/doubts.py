@@ -36,9 +36,6 @@ def doubts(project: Project, document: Document) -> Iterator[Problem]:
 def _without_effect(document: Document) -> Iterator[Problem]:
     """Settings that are understood, and that nothing acts upon so far: nobody should count on them."""
     written = document.data if isinstance(document.data, dict) else {}
-    if "retention" in written:
-        text = "nothing acts on 'retention' yet; do not count on it"
-        yield document.problem(("retention",), text, on_key=True, warning=True)
     for channel, settings in (written.get("channels") or {}).items():
         if len((settings or {}).get("providers") or ()) > 1:
             text = "only the first provider of a channel is used so far"

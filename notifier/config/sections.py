@@ -274,10 +274,9 @@ class Retention(Section):
     """How long things are kept."""
 
     message_bodies: DurationText = Field("30d", description="The words of messages that were sent.")
-    events: DurationText = Field("180d", description="Events as they came.")
+    events: DurationText = Field("180d", description="Events as they came, and the memory by which repeats are known.")
     finished_orders: DurationText = Field("365d", description="Orders that are over, and what was decided about them.")
     quarantine: DurationText = Field("30d", description="Events that were refused.")
-    seen: DurationText = Field("30d", description="The memory by which repeated events are known.")
 
 
 class DeclaredEvent(Section):

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from notifier.core.catalogue import RANKS, Catalogue, EventType, Field
-from notifier.core.event import Event, Part
+from notifier.core.event import Event, Part, named
 from notifier.core.value import Reader, read_id, reader, shown, time_reader
 from notifier.errors import EventRefused, NotJson
 
@@ -221,8 +221,7 @@ class EventReader:
         if type_ is None:
             self.ignored[f"type {kind}"] += 1
         parts, facts = self._parts(type_, data, time) if type_ else ((), _NO_FACTS)
-        digest = blake2b(f"{source}\0{name}".encode(), digest_size=16).digest()
-        return Event(source, name, kind, time, received, parts, facts, digest, content, body)
+        return Event(source, name, kind, time, received, parts, facts, named(source, name), content, body)
 
     def _time(self, told: Any, received: datetime) -> datetime:
         if told is None:

@@ -17,7 +17,7 @@ import orjson
 from notifier.core.catalogue import CLOSED, RANKS
 from notifier.core.event import Part, Stamp
 
-__all__ = ["Aggregate", "Armed", "Memory", "Run", "adopt", "fold", "found_by", "freeze", "thaw"]
+__all__ = ["Aggregate", "Armed", "Memory", "Run", "adopt", "fold", "found_by", "freeze", "last_told", "thaw"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _STATUS = {"order": "order.status", "shipment": "shipment.status"}
@@ -311,6 +311,12 @@ def thaw(key: str, body: bytes) -> Aggregate:
 
 def _run(occurrence: str, rule_hash: str, at: str, values: Any, times: Any, after: str) -> Run:  # noqa: PLR0917 - a record
     return Run(occurrence, rule_hash, datetime.fromisoformat(at), _together(values, times), after)
+
+
+def last_told(body: bytes) -> datetime:
+    """When the newest happened of what a frozen subject was told; long ago where it was told nothing itself."""
+    told = (datetime.fromisoformat(moment) for moment, *_ in orjson.loads(body)["told"])
+    return max(told, default=datetime.min.replace(tzinfo=UTC))
 
 
 def _apart(told: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from socket import socket
 from types import FrameType, TracebackType
@@ -172,6 +172,8 @@ class Daemon:
         )
         self._calendar.add_job(self._wake, "interval", seconds=_WAKE)
         self._calendar.add_job(self._reloading.look, "interval", seconds=_LOOK)
+        if self._worker:
+            self._calendar.add_job(self._clear_out, "interval", hours=1, next_run_time=datetime.now(UTC))
 
     @property
     def address(self) -> str:
@@ -248,6 +250,12 @@ class Daemon:
     def _wake(self) -> None:
         if self._worker:
             self._worker.wake()
+
+    def _clear_out(self) -> None:
+        try:
+            self._engine.clear_out()
+        except Unreachable as error:
+            _log.warning("nothing old was deleted: %s", error)
 
     def _fault(self) -> str:
         return "stopping" if self.stopping else self._reloading.fault

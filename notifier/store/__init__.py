@@ -6,6 +6,7 @@ tests. Both pass the contract suite `notifier.testing.store_contract`. Nothing o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -15,7 +16,7 @@ from notifier.core.decide import Question
 from notifier.core.event import Event
 from notifier.core.policy import Mute
 from notifier.core.subject import Aggregate
-from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, State, Told
+from notifier.store.record import Attempt, DecisionRow, Expiry, Match, Outgoing, Quarantined, State, Told
 
 __all__ = ["Newness", "Store", "Unit"]
 
@@ -220,6 +221,10 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[Unit]:
         """A transaction that only reads, beside the writer."""
+        ...
+
+    def expire(self, expiry: Expiry, now: datetime) -> Counter[str]:
+        """Delete what is older, in transactions of a page each; how much of each kind that was."""
         ...
 
     def each_event(self) -> Iterator[Told]:

@@ -26,7 +26,7 @@ from notifier.store import Newness
 from notifier.store.agenda import Agenda
 from notifier.store.cellar import Cellar
 from notifier.store.memory_shelf import MemoryShelf
-from notifier.store.record import Attempt, DecisionRow, KeyTaken, Match, Outgoing, Quarantined, State, Told
+from notifier.store.record import Attempt, DecisionRow, Expiry, KeyTaken, Match, Outgoing, Quarantined, State, Told
 
 __all__ = ["LIVE", "MemoryStore", "MemoryUnit"]
 
@@ -60,6 +60,10 @@ class MemoryStore:
     def each_event(self) -> Iterator[Told]:
         """Nothing unless the store was made with `keep_events`."""
         return iter(self._unit.told)
+
+    def expire(self, expiry: Expiry, now: datetime) -> Counter[str]:  # noqa: ARG002
+        """Nothing: it is all gone with the process."""
+        return Counter()
 
     def close(self) -> None:
         """Nothing is left open."""

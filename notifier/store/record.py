@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from notifier.errors import NotifierError
 
-__all__ = ["ENDED", "Attempt", "DecisionRow", "KeyTaken", "Match", "Outgoing", "Quarantined", "State", "Told"]
+__all__ = ["ENDED", "Attempt", "DecisionRow", "Expiry", "KeyTaken", "Match", "Outgoing", "Quarantined", "State", "Told"]
 
 
 class KeyTaken(NotifierError):
@@ -136,3 +136,13 @@ class Attempt:
     #: `accepted`, `retry`, `refused`, `unknown`; empty while it is under way.
     outcome: str = ""
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Before when what came, or was last heard of, is to go."""
+
+    message_bodies: datetime
+    events: datetime
+    finished_orders: datetime
+    quarantine: datetime

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
@@ -14,7 +15,8 @@ from notifier.errors import Unreachable
 from notifier.store import queries as q
 from notifier.store import schema
 from notifier.store.dialect import ReadOnly, Session, address, connect, explained, located
-from notifier.store.record import Told
+from notifier.store.expiry import expire
+from notifier.store.record import Expiry, Told
 from notifier.store.unit import SqlUnit
 
 __all__ = ["SqlStore", "find_store", "open_store"]
@@ -84,6 +86,9 @@ class SqlStore:
                 session.rollback()
         finally:
             connection.close()
+
+    def expire(self, expiry: Expiry, now: datetime) -> Counter[str]:
+        return expire(self, expiry, now)
 
     def each_event(self) -> Iterator[Told]:
         """In pages, each its own transaction: a long reader would keep the log of writes from being cleared."""

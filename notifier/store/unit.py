@@ -88,6 +88,11 @@ class SqlUnit:
         self.session.write(q.SAVE, rows)
         self._forget_oldest()
 
+    def let_go(self, keys: Iterable[str]) -> None:
+        """Of subjects that were deleted nothing may be remembered."""
+        for key in keys:
+            self._live.pop(key, None)
+
     def _forget_oldest(self) -> None:
         while len(self._live) > LIVE:
             self._live.popitem(last=False)
