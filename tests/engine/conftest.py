@@ -119,7 +119,11 @@ class Shop:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = MemoryStore(keep_events=True) if request.param == "memory" else open_store("sqlite:///s.db", tmp_path, create=True)
+    made = (
+        MemoryStore(keep_events=True)
+        if request.param == "memory"
+        else open_store("sqlite:///s.db", tmp_path, create=True)
+    )
     yield made
     made.close()
 
