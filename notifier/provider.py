@@ -33,7 +33,8 @@ class Accepted:
 class RetryLater:
     """Definitely not sent, and worth another try. `after` is what the provider asked for, None where it did not say.
 
-    `counted` is False where the provider is at fault or is throttling, so that no attempt of this message is burned.
+    `counted` is False where the provider is at fault or is throttling, so that no attempt of this message is burned; with
+    `after` it then asks to be left alone altogether, for so long.
     """
 
     after: timedelta | None
@@ -45,12 +46,13 @@ class RetryLater:
 class Refused:
     """Definitely not sent, and never will be, as it stands.
 
-    `scope` says what is wrong: this `message`, the `address` (it is suppressed), our `sender`, or the `provider`
-    (credentials, plan, our own bug: nothing else will get through either).
+    `scope` says what is wrong: this `message`, the `address` (it is suppressed), what the message says (`content`: spam,
+    policy; the same text will be refused again), our `sender`, or the `provider` (credentials, plan, our own bug: nothing
+    else will get through either).
     """
 
     reason: str
-    scope: Literal["message", "address", "sender", "provider"] = "message"
+    scope: Literal["message", "address", "content", "sender", "provider"] = "message"
 
 
 @dataclass(frozen=True, slots=True)

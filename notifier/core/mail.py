@@ -15,7 +15,7 @@ import idna
 
 from notifier.core.message import Message
 
-__all__ = ["Envelope", "Unmailable", "compose", "envelope"]
+__all__ = ["Envelope", "Mailbox", "Parts", "Unmailable", "compose", "envelope", "parts"]
 
 #: RFC 5322 asks for lines of at most 78 characters, RFC 2047 for encoded words of at most 75.
 LINE = 78
@@ -56,6 +56,24 @@ class Envelope(NamedTuple):
     recipient: str
 
 
+class Mailbox(NamedTuple):
+    """Somebody's name, empty where none is known, and their address in ASCII."""
+
+    name: str
+    address: str
+
+
+class Parts(NamedTuple):
+    """An e-mail for those who compose it themselves: each part on one line, with nothing in it that could be another."""
+
+    sender: Mailbox
+    recipient: str
+    subject: str
+    reply_to: Mailbox | None
+    #: Further headers, in order.
+    headers: tuple[tuple[str, str], ...]
+
+
 def compose(message: Message) -> bytes:
     """The e-mail, lines ended by CRLF, all of it ASCII; raises Unmailable.
 
@@ -87,6 +105,25 @@ def envelope(message: Message) -> Envelope:
     except Unmailable as fault:
         raise Unmailable(f"sender: {fault}", "sender") from None
     return Envelope(sender, _address(message.to))
+
+
+def parts(message: Message) -> Parts:
+    """What `compose` would put into the head, for a provider that composes; raises Unmailable."""
+    sender, recipient = envelope(message)
+    named = [(_own_header(name).lower(), name, value) for name, value in message.headers]
+    reply_to = next((_named(value) for lower, _, value in named if lower == "reply-to"), None)
+    headers = (
+        ("Auto-Submitted", "auto-generated"),
+        ("X-Notifier-Message", message.id),
+        *((name, _one_line(value)) for lower, name, value in named if lower != "reply-to"),
+    )
+    name = _one_line(_split(message.sender)[0])
+    return Parts(Mailbox(name, sender), recipient, _one_line(message.subject), reply_to, headers)
+
+
+def _named(mailbox: str) -> Mailbox:
+    name, spec = _split(mailbox)
+    return Mailbox(_one_line(name), _address(spec))
 
 
 @lru_cache(maxsize=1024)
@@ -154,11 +191,7 @@ def _text_header(header: str, value: str) -> str:
 
 def _further_header(header: str, value: str) -> str:
     """A header that somebody else made, mostly for machines: folded at its spaces, never encoded where it is ASCII."""
-    if not _HEADER_NAME.fullmatch(header) or len(header) > LINE // 2:
-        raise Unmailable("a further header has no valid name", "message")
-    if header.lower() in _OURS or header.lower().startswith("content-"):
-        raise Unmailable(f"the header {header} is set by the message itself", "message")
-    if header.lower() == "reply-to":
+    if _own_header(header).lower() == "reply-to":
         return _mailbox(header, value)
     value = _one_line(value)
     if not value.isascii():
@@ -166,6 +199,15 @@ def _further_header(header: str, value: str) -> str:
     if any(len(word) > UNFOLDABLE for word in value.split(" ")):
         raise Unmailable(f"the header {header} is too long", "message")
     return _folded(header, value)
+
+
+def _own_header(header: str) -> str:
+    """The name of a further header; raises Unmailable where it is none, or the message's own."""
+    if not _HEADER_NAME.fullmatch(header) or len(header) > LINE // 2:
+        raise Unmailable("a further header has no valid name", "message")
+    if header.lower() in _OURS or header.lower().startswith("content-"):
+        raise Unmailable(f"the header {header} is set by the message itself", "message")
+    return header
 
 
 def _one_line(value: str) -> str:

@@ -15,6 +15,8 @@ from typing import Any, Final, Literal, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from notifier.testing.authority import authority
+
 __all__ = ["HANG", "HANG_UP", "Mail", "SmtpServer", "Step"]
 
 #: Say nothing, for ever.
@@ -56,7 +58,9 @@ class SmtpServer:
         self.ca_pem = b""
         self.login = login
         self._security = security
-        self._tls = self._certified() if security != "none" else None
+        self._tls: ssl.SSLContext | None = None
+        if security != "none":
+            self._tls, self.ca_pem = authority(self.host)
         self._script = _Script()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="smtp-server", daemon=True)
@@ -116,15 +120,6 @@ class SmtpServer:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(0)
-
-    def _certified(self) -> ssl.SSLContext:
-        import trustme
-
-        authority = trustme.CA()
-        self.ca_pem = authority.cert_pem.bytes()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("localhost", self.host).configure_cert(context)
-        return context
 
 
 class _Script:

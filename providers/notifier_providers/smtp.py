@@ -6,7 +6,6 @@ import asyncio
 import re
 import ssl
 from contextlib import suppress
-from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
@@ -22,14 +21,15 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from notifier import provider
 from notifier.core.mail import Unmailable, compose, envelope
-from notifier.core.message import Message, masked
-from notifier.errors import UsageError
+from notifier.core.message import Message
 from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
+from notifier_providers.quoting import quoted, without_controls
+from notifier_providers.trust import is_loopback, require_certificates
+from notifier_providers.verdict import Verdict, comes_to
 
 __all__ = ["Smtp", "SmtpSettings"]
 
 Phase = Literal["connect", "login", "sender", "recipient", "content", "handed over"]
-Verdict = Literal["later", "greylisted", "throttled", "message", "address", "sender", "provider"]
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -49,10 +49,9 @@ VERDICTS: tuple[tuple[str, str, Verdict], ...] = (
     ("recipient content", r"4.. 4\.7\.1\b", "greylisted"),
     ("recipient content", r"4", "later"),
     ("recipient content", r"5.. 5\.(2\.2|4\.\d+)\b", "later"),  # a full mailbox, a route that may come back
-    ("recipient content", r"5", "message"),  # policy, size, content: nothing that the address is to blame for
+    ("content", r"5.. 5\.7\.1\b", "content"),  # spam, or against a policy; said of the recipient it is theirs alone
+    ("recipient content", r"5", "message"),  # size, limits: nothing that the address is to blame for
 )
-#: Greylisting servers want to see the message again, but not at once.
-_GREYLISTED_FOR = timedelta(minutes=5)
 #: Routers forget connections that nothing was said on, and tell neither end.
 _IDLE_SECONDS = 60.0
 
@@ -66,8 +65,6 @@ _SPOKEN: dict[Phase, str] = {
 }
 _SERVER = re.compile(r"\w([\w-]{0,61}\w)?(\.\w([\w-]{0,61}\w)?)*\.?")
 _ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def _server(name: str) -> str:
@@ -77,7 +74,7 @@ def _server(name: str) -> str:
     except ValueError:
         if _SERVER.fullmatch(name) and len(name) <= 253:
             return name
-    raise ValueError(f"'{_UNPRINTABLE.sub(' ', name)}' is not the name of a server; write it like smtp.shop.example")
+    raise ValueError(f"'{without_controls(name)}' is not the name of a server; write it like smtp.shop.example")
 
 
 class SmtpSettings(provider.Settings):
@@ -103,7 +100,7 @@ class SmtpSettings(provider.Settings):
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        if self.security == "none" and not _is_loopback(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError("security: none is for a server on this computer only; use starttls or tls")
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password belong together")
@@ -125,7 +122,7 @@ class Smtp:
         self._settings = settings
         self._ca_file = project / settings.ca_file if settings.ca_file else None
         if self._ca_file is not None:
-            _require_certificates(self._ca_file, f"provider '{name}': ca_file '{settings.ca_file}'")
+            require_certificates(self._ca_file, f"provider '{name}': ca_file '{settings.ca_file}'")
         self._context: ssl.SSLContext | None = None
         self._idle: list[_Session] = []
 
@@ -297,8 +294,8 @@ class _Session:
             return RetryLater(None, f"{spoken}: that makes no sense", counted=False)
         self.hung_up = reply.code == 421
         if self._phase != "login":  # what a server says to a password need not be repeated
-            spoken = f"{spoken}: {_redacted(reply.message, message)}"
-        return _outcome(_verdict(self._phase, code), spoken)
+            spoken = f"{spoken}: {quoted(reply.message, message)}"
+        return comes_to(_verdict(self._phase, code), spoken)
 
     def _broken(self, error: Exception) -> Outcome:
         host = self._settings.host
@@ -319,45 +316,7 @@ class _Session:
         )
 
 
-def _require_certificates(path: Path, shown: str) -> None:
-    """Better now than with the first message."""
-    if not path.is_file():
-        raise UsageError(f"{shown} is not there, or is no file")
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError as error:
-        why = "there is no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-        raise UsageError(f"{shown} cannot be used: {why}") from error
-
-
 def _verdict(phase: Phase, code: str) -> Verdict:
     """`code` is the reply's, with its enhanced code where it has one: `550 5.1.1`."""
     about = "content" if phase == "handed over" else phase
     return next(verdict for phases, pattern, verdict in VERDICTS if about in phases.split() and re.match(pattern, code))
-
-
-def _outcome(verdict: Verdict, reason: str) -> Outcome:
-    match verdict:
-        case "later":
-            return RetryLater(None, reason)
-        case "greylisted":
-            return RetryLater(_GREYLISTED_FOR, reason)
-        case "throttled":
-            return RetryLater(None, reason, counted=False)
-        case scope:
-            return Refused(reason, scope)
-
-
-def _redacted(said: str, message: Message) -> str:
-    """A server's words without what it repeats of the message."""
-    said = _UNPRINTABLE.sub(" ", said)
-    for private in (message.subject, message.text):
-        said = said.replace(private, "…") if private else said
-    return _ADDRESS.sub(lambda found: masked(found[0]), said)[:200]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
