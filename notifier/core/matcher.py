@@ -66,6 +66,9 @@ class Matcher(Generic[T]):
         #: Where the value that a table is asked for stands among all values, and the table.
         self._tables = [(list(paths).index(path), table) for path, table in tables.items()]
 
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._things)
+
     def met(self, scene: Scene) -> list[T]:
         """Those whose guards let them through, in the order in which they were given."""
         found: list[int] = []
@@ -118,8 +121,8 @@ def _equalities(condition: Condition | None) -> Iterator[Clause]:
 
 
 def _parts(condition: Condition | None) -> Iterator[Condition]:
-    """What must all be true for it to be true."""
-    if isinstance(condition, AllOf):
+    """What must all be true for it to be true. Of a kind that is not its own (one that is watched) it is asked itself."""
+    if type(condition) is AllOf:
         for part in condition.parts:
             yield from _parts(part)
     elif condition is not None:
@@ -200,11 +203,11 @@ class _Writer:
 
     def _true(self, condition: Condition) -> str:
         """Whether it is known to be true."""
-        if isinstance(condition, AllOf):
+        if type(condition) is AllOf:
             return self._joined(" and ", self._true, condition.parts, "True")
-        if isinstance(condition, AnyOf):
+        if type(condition) is AnyOf:
             return self._joined(" or ", self._true, condition.parts, "False")
-        if isinstance(condition, NoneOf):
+        if type(condition) is NoneOf:
             return self._joined(" and ", self._false, condition.parts, "True")
         if isinstance(condition, Clause) and (test := self._test(condition)):
             return f"({' and '.join(test)})"
@@ -212,11 +215,11 @@ class _Writer:
 
     def _false(self, condition: Condition) -> str:
         """Whether it is known to be false."""
-        if isinstance(condition, AllOf):
+        if type(condition) is AllOf:
             return self._joined(" or ", self._false, condition.parts, "False")
-        if isinstance(condition, AnyOf):
+        if type(condition) is AnyOf:
             return self._joined(" and ", self._false, condition.parts, "True")
-        if isinstance(condition, NoneOf):
+        if type(condition) is NoneOf:
             return self._joined(" or ", self._true, condition.parts, "False")
         if isinstance(condition, Clause) and (test := self._test(condition)):
             *known, comparison = test

@@ -19,6 +19,7 @@ from notifier.core.duration import Duration
 from notifier.core.value import YEARS, country_codes, currency_codes
 from notifier.document import Document, Loc, suggest
 from notifier.errors import Problem
+from notifier.rulebook.slips import compared, operator_said
 
 __all__ = ["ORDERED", "TAKES", "Reading"]
 
@@ -219,8 +220,12 @@ class Reading:
         return self._clauses(loc, found, value, sight)
 
     def _group(self, loc: Loc, name: str, value: Any, sight: _Sight) -> list[Condition]:
-        blocks = enumerate(value) if isinstance(value, list) else [(None, value)]
-        read = [self._block(loc if at is None else (*loc, at), block, sight.inside()) for at, block in blocks]
+        if isinstance(value, dict) and value:
+            # Each key is one of them; in a list the keys of an entry belong together.
+            read = [self._block(loc, {key: block}, sight.inside()) for key, block in value.items()]
+        else:
+            blocks = enumerate(value) if isinstance(value, list) else [(None, value)]
+            read = [self._block(loc if at is None else (*loc, at), block, sight.inside()) for at, block in blocks]
         if not read:
             self.wrong(loc, "no condition is written here; delete the key or add one")
         inner = tuple(one for one in read if one is not None)
@@ -273,7 +278,7 @@ class Reading:
             if operator not in takes:
                 text = f"is {_A[of.type]}; compare it with {', '.join(takes)}"
                 if written:
-                    text = f"takes {', '.join(takes)}, not '{operator}'{suggest(operator, takes)}"
+                    text = f"takes {', '.join(takes)}, not '{operator}'{operator_said(operator, takes) or suggest(operator, takes)}"
                 self.wrong(at, f"{of.path} {text}", on_key=written)
             elif operator == "not" and sight.negated:
                 self.wrong(at, "'not' inside not_if is a double no; turn it round or move it to only_if", on_key=True)
@@ -325,7 +330,7 @@ def _misfit(of: Field, value: Any) -> str:
         return f"nothing stands here; to ask whether {of.path} is known, write {{exists: true}} or {{exists: false}}"
     if of.type in ("number", "money"):
         fits = isinstance(value, int | float) and not isinstance(value, bool)
-        return "" if fits else f"{of.path} is a number, got {_typed(value)}"
+        return "" if fits else f"{of.path} is a number, got {_typed(value)}{compared(value)}"
     if of.type == "bool":
         return "" if isinstance(value, bool) else f"{of.path} is true or false, got {_typed(value)}"
     if not isinstance(value, str):

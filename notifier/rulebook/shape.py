@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
+from notifier.rulebook.slips import conditions_said, trigger_said
+
 __all__ = ["BrakeEntry", "FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry"]
 
 Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
 Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Keys = Annotated[Words, Field(min_length=1)]
-Block = dict[str, Any]
+Conditions = Annotated[dict[str, Any] | None, BeforeValidator(conditions_said)]
 
 
 _ID = r"^[a-z0-9_-]{1,64}$"
@@ -50,8 +52,8 @@ class Wording(Entry):
     survey: str | None = Field(None, description="A folder under templates/ whose message.yaml has a survey.")
     channels: Words = Field([], description="In order of trial: preferred, email, sms.")
     category: Category | None = Field(None, description="The template's own where it is not given.")
-    only_if: Block | None = Field(None, description="Conditions for this message, beside the rule's.")
-    not_if: Block | None = Field(None, description="Conditions that must not be known to be true for this message.")
+    only_if: Conditions = Field(None, description="Conditions for this message, beside the rule's.")
+    not_if: Conditions = Field(None, description="Conditions that must not be known to be true for this message.")
     useless_after: Any = Field(None, description="A duration. Not sent later than this after what set it off.")
 
 
@@ -86,9 +88,11 @@ class RuleEntry(Entry):
     about: Annotated[Any, AfterValidator(_about)] = Field(
         description="What one match is: an order, a parcel, an article, a person; or whom news reaches."
     )
-    trigger: Block = Field(description="What sets it off: exactly one of event, moment, no_news, change, becomes_true.")
-    only_if: Block | None = Field(None, description="Conditions that must be known to be true.")
-    not_if: Block | None = Field(None, description="Conditions that must not be known to be true.")
+    trigger: Annotated[dict[str, Any], BeforeValidator(trigger_said)] = Field(
+        description="What sets it off: exactly one of event, moment, no_news, change, becomes_true."
+    )
+    only_if: Conditions = Field(None, description="Conditions that must be known to be true.")
+    not_if: Conditions = Field(None, description="Conditions that must not be known to be true.")
     if_unknown: Literal["skip"] | None = Field(None, description="skip: an unknown not_if drops as well.")
     include_closed: StrictBool = Field(
         default=False, description="true: also for orders and parcels that are finished."
@@ -120,4 +124,4 @@ class TopicEntry(Entry):
 class RulesFile(Entry):
     version: Literal[1]
     topics: dict[str, TopicEntry] = {}
-    rules: list[Block]
+    rules: list[dict[str, Any]]

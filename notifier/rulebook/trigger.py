@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from notifier.core.catalogue import Catalogue, Field
-from notifier.core.condition import Clause
+from notifier.core.condition import Clause, NumberRef
 from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
 from notifier.core.scene import Scene
 from notifier.document import Loc, suggest
@@ -219,7 +219,25 @@ class _Compiler:
             return None
         ((key, value),) = written.items()
         line = self.reading.number_ref((*at, key), value, (self.about,), of.path)
+        if line is not None:
+            self._require_a_way_back((*at, key), key, line)
         return Clause(of, _LINES[key], line, f"{of.path} {key} {value}") if line else None
+
+    def _require_a_way_back(self, loc: Loc, key: str, line: NumberRef) -> None:
+        """Ready again is who has been well back on the side from which the line is crossed."""
+        crossed = next((how for how in ("falls_below", "rises_above") if how in self.block), None)
+        if crossed is None:
+            return
+        side = "above" if crossed == "falls_below" else "below"
+        if key != side:
+            self.reading.wrong(
+                loc, f"after {crossed} ready_again is {{{side}: …}}: well back before the line", on_key=True
+            )
+            return
+        limit = self.block[crossed]
+        back = 1 if side == "above" else -1
+        if line.base is None and type(limit) in (int, float) and (line.plus - limit) * back < 0:
+            self.reading.wrong(loc, f"this is so already when it crosses {limit}; write {limit} or further {side}")
 
     def _how(self, loc: Loc, key: str, value: Any, of: Field) -> Any:
         if key in ("later_by", "earlier_by"):
@@ -231,7 +249,11 @@ class _Compiler:
             if of.type not in ("number", "money"):
                 self.reading.wrong(loc, f"{key} is for numbers; {of.path} is {kind_words(of.type)}", on_key=True)
                 return None
-            return self.reading.number_ref(loc, value, (self.about,), of.path)
+            line = self.reading.number_ref(loc, value, (self.about,), of.path)
+            if line is not None and line.base is not None and line.base.path == of.path:
+                self.reading.wrong(loc, f"'{of.path}' is compared with itself here; write a number or another field")
+                return None
+            return line
         if of.type in ("time", "list", "items"):
             self.reading.wrong(loc, f"{key} is for single values; {of.path} is {kind_words(of.type)}", on_key=True)
             return None

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from notifier.core.catalogue import Field
 from notifier.core.condition import AllOf, Condition, Finding, Truth
 from notifier.core.rule import BecomesTrue, Book, Change, Rule, Send, Trigger
 from notifier.core.scene import Scene
@@ -46,9 +45,9 @@ class Notebook:
             self.asked.append(one)
 
 
-@dataclass(frozen=True, slots=True)
-class _Observer:
-    """Stands before a condition as one that is always met, and writes down each time that it is looked at."""
+@dataclass(frozen=True)
+class _Observed(AllOf):
+    """A condition that writes down each time that it is looked at. Who looks into it still finds its parts."""
 
     of: Condition
     rule: str
@@ -58,16 +57,7 @@ class _Observer:
     def holds(self, scene: Scene) -> Truth:
         asked = Asked(scene.now, self.rule, self.where, self.of.holds(scene), tuple(self.of.findings(scene)))
         self.notebook.note(asked)
-        return True
-
-    def findings(self, scene: Scene) -> Iterator[Finding]:  # noqa: ARG002 - as every condition has it
-        return iter(())
-
-    def fields(self) -> Iterator[Field]:
-        return iter(())
-
-    def by_clock(self) -> bool:
-        return False
+        return asked.truth
 
 
 def watched(rules: Iterable[Rule], notebook: Notebook) -> Book:
@@ -77,7 +67,10 @@ def watched(rules: Iterable[Rule], notebook: Notebook) -> Book:
 
 def _watched(rule: Rule, notebook: Notebook) -> Rule:
     def seen(where: str, condition: Condition | None) -> Condition | None:
-        return None if condition is None else _observed(condition, _Observer(condition, rule.id, where, notebook))
+        if condition is None:
+            return None
+        parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+        return _Observed(parts, condition, rule.id, where, notebook)
 
     def send(one: Send) -> Send:
         of = f" of {_place(rule, one)}"
@@ -103,11 +96,6 @@ def _watched_trigger(trigger: Trigger, seen: Callable[[str, Condition | None], C
     if isinstance(trigger, Change):
         return replace(trigger, ready_again=seen("ready_again", trigger.ready_again))
     return trigger
-
-
-def _observed(condition: Condition, observer: _Observer) -> Condition:
-    """The condition as it was, with the observer in front: what looks into it still finds its parts."""
-    return AllOf((observer, *(condition.parts if isinstance(condition, AllOf) else (condition,))))
 
 
 def conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:

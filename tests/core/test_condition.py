@@ -69,6 +69,21 @@ def test_several_keys_are_and(see):
     assert beside.holds(see(ORDER)) is None
 
 
+@pytest.mark.parametrize(
+    ("block", "wanted"),
+    [
+        ("any: {order.total: 100, order.currency: PLN}", True),
+        ("any: [{order.total: 100, order.currency: PLN}]", None),
+        ("none: {order.total: 100, order.currency: PLN}", False),
+        ("none: [{order.total: 5, order.currency: PLN}]", True),
+        ("all: {order.total: 100, order.currency: PLN}", None),
+    ],
+)
+def test_each_key_of_a_mapping_is_one_of_them(see, block, wanted):
+    """Under a block each key counts by itself; in a list the keys of an entry belong together."""
+    assert condition(block).holds(see(ORDER)) is wanted
+
+
 def _kleene(kind, values):
     """The same in another way: of minimum and maximum, with a half for unknown."""
     numbers = [{True: 1.0, False: 0.0, None: 0.5}[value] for value in values]
