@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import orjson
+
 from notifier.carriers import Carriers
 from notifier.clock import Clock, clock, rehearsing
 from notifier.core.decide import HOLDING
@@ -27,6 +29,7 @@ from notifier.links import Links
 from notifier.project import Project, load
 from notifier.provider import Provider, find
 from notifier.store import Store
+from notifier.store.record import RulesText
 
 __all__ = ["Engine", "build_providers"]
 
@@ -96,8 +99,11 @@ class Engine:
         """
         self._armed = True
         with self.store.read() as unit:
-            if unit.note("rulebook") == self.project.word:
-                return
+            in_force, kept = unit.note("rulebook"), unit.note("rules")
+        if kept != self.project.book.hash:
+            self._keep_rules()
+        if in_force == self.project.word:
+            return
         with self.store.begin() as unit:
             # Kept only while a rule asks for it: what there is may be old.
             unit.forget_lines()
@@ -111,6 +117,13 @@ class Engine:
             unit.set_note("rulebook", self.project.word)
             for reason in HOLDING:
                 unit.wake(reason, self.now())
+
+    def _keep_rules(self) -> None:
+        """Write down which rules are in force from now on: `explain` says what they made of what happened meanwhile."""
+        book = self.project.book
+        with self.store.begin() as unit:
+            unit.add_rules_text(RulesText(self.now(), book.hash, orjson.dumps(book.text)))
+            unit.set_note("rules", book.hash)
 
     def take_over(self) -> None:
         """Go on at once with what a process left that died at work. Only for who holds the project, before any call."""

@@ -287,6 +287,8 @@ class Book:
     asked_of: frozenset[str] = frozenset()
     #: True where a rule has an audience: who holds which article is then kept at hand.
     has_audiences: bool = False
+    #: Name of each file -> its text, as written: for whoever asks later what stood in force. No decision looks at it.
+    text: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], hash_: str = "") -> Book:

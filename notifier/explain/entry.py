@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 __all__ = ["Entry", "Kind"]
 
-Kind = Literal["event", "match", "decision", "attempt", "answer", "armed"]
+Kind = Literal["event", "match", "decision", "attempt", "answer", "armed", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)

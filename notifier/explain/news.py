@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +11,10 @@ from notifier.core.event import Event
 from notifier.core.local_time import rfc3339, when
 from notifier.core.message import masked
 from notifier.core.own_event import SOURCE
-from notifier.core.promise import lead_of, promised
-from notifier.core.subject import Aggregate, adopt, fold
+from notifier.core.promise import lead_of
+from notifier.core.subject import Aggregate
 from notifier.explain.entry import Entry
+from notifier.explain.past import Past, facts_of
 from notifier.explain.story import Story
 from notifier.explain.words import plain, value_words
 from notifier.project import Project
@@ -32,27 +32,18 @@ _Change = tuple[str, Any, Any]
 
 def event_entries(project: Project, story: Story) -> Iterator[Entry]:
     """Each event with what it changed about the subject, and about what belongs to it."""
-    known = {key: Aggregate(key) for key in story.subjects}
+    past = Past(story)
     for told, event in story.events:
-        before = dict(known)
-        for part in event.parts if event else ():
-            if part.key in known:
-                known[part.key] = fold(known[part.key], part, (told.time, told.source, told.id))
-                if part.kind == "shipment":
-                    _tell_orders(story, known, known[part.key])
+        before, known = past.take(told, event), past.known
         about = _concerned(story, event)
         changes = [
             change
             for key in dict.fromkeys([about, story.subject.key])
-            for change in _changes(_facts(project, before[key]), _facts(project, known[key]))
+            for change in _changes(
+                facts_of(project, before[key], defaults=False), facts_of(project, known[key], defaults=False)
+            )
         ]
         yield _event_entry(project, story, told, event, about, changes, known[about])
-
-
-def _tell_orders(story: Story, known: dict[str, Aggregate], shipment: Aggregate) -> None:
-    for key, one in story.subjects.items():
-        if one.kind == "order" and shipment.key in one.parts:
-            known[key] = adopt(known[key], shipment)
 
 
 def _concerned(story: Story, event: Event | None) -> str:
@@ -65,15 +56,6 @@ def _concerned(story: Story, event: Event | None) -> str:
         key for key, one in story.subjects.items() if one.kind == "order" and any(name in one.parts for name in keys)
     ]
     return (orders or [story.subject.key])[0]
-
-
-def _facts(project: Project, subject: Aggregate) -> Mapping[str, Any]:
-    """What is known of it, and of an order the day that is reckoned where the shop promised none."""
-    facts = subject.facts
-    if subject.kind != "order" or not facts or not project.leads or "order.promised_at" in facts:
-        return facts
-    day = promised(project.leads, facts, project.zone, partial(project.working_for, facts))
-    return facts if day is None else {**facts, "order.promised_at": day}
 
 
 def _reckoned(project: Project, subject: Aggregate) -> str:

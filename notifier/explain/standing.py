@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,17 +10,20 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.audience import owed
 from notifier.core.condition import Finding
-from notifier.core.decide import Answers, Decision, Hold, SendNow, decide, questions
+from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions
 from notifier.core.grounds import grounds
-from notifier.core.local_time import rfc3339, when
+from notifier.core.local_time import rfc3339, shift, when
 from notifier.core.match import FOLLOW_UP, STILL, Candidate, with_event
 from notifier.core.policy import Policy
 from notifier.core.rule import Change, NoNews, OnEvent, Rule, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Armed
+from notifier.core.topic import LastWord
 from notifier.core.trigger import due
 from notifier.decisions import policy_of
 from notifier.explain.story import Story
+from notifier.explain.verdict import Verdict, clauses_of, verdicts, why_never
+from notifier.explain.versions import Versions
 from notifier.explain.words import end_words, reason_words, trigger_words
 from notifier.project import Project
 from notifier.store import Unit
@@ -44,6 +47,8 @@ class Standing:
     reason: str
     clauses: tuple[tuple[str, Finding], ...]
     follow_up: str = ""
+    #: Why it never went off, derived by replay; empty where it did.
+    never: str = ""
 
     def record(self) -> dict[str, Any]:
         """As `--json` prints it."""
@@ -56,6 +61,7 @@ class Standing:
             "outlook": self.outlook,
             "reason": self.reason or None,
             "follow_up": self.follow_up or None,
+            "never": self.never or None,
             "clauses": [
                 {"in": where, "clause": one.clause, "truth": one.truth, "seen": one.seen} for where, one in self.clauses
             ],
@@ -81,14 +87,62 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
     prospects = [_prospect(rule, story) if rule.audience is None else _reach(rule, story, unit) for rule in concerned]
     asked = [questions(one.candidate, story.subject, one.scene, policy) for one in prospects if one.candidate]
     answers = Answers(unit.answers(frozenset().union(*asked)))
-    for one in prospects:
+    made = [
+        decide(one.candidate, story.subject, one.scene, answers, policy) if one.candidate else None for one in prospects
+    ]
+    silenced = _silenced(prospects, made)
+    went_off = {match.rule for match, _ in story.matches}
+    quiet = [one.rule for one in prospects if one.rule.id not in went_off and one.rule.state != "draft"]
+    never = _never(project, unit, story, quiet)
+    for one, decision in zip(prospects, made, strict=True):
         outlook, reason = one.obstacle, one.code
-        if one.candidate is not None:
-            decision = decide(one.candidate, story.subject, one.scene, answers, policy)
+        if decision is not None:
             outlook, reason = _outlook(one, decision, policy, story.scene.zone)
+        if one.rule.id in silenced:
+            outlook, reason = _gives_way(one, silenced[one.rule.id], story.scene.zone), "topic_told"
         told = one.code != "superseded" and one.rule.audience is None
-        clauses = tuple(_clauses(one.rule, one.scene)) if told else ()
-        yield Standing(one.rule, one.due, outlook, reason, clauses, _follow_up(one.rule, story))
+        clauses = tuple(clauses_of(one.rule, one.scene)) if told else ()
+        yield Standing(
+            one.rule, one.due, outlook, reason, clauses, _follow_up(one.rule, story), never.get(one.rule.id, "")
+        )
+
+
+def _never(project: Project, unit: Unit, story: Story, quiet: Sequence[Rule]) -> Mapping[str, str]:
+    """Rule -> why it never went off, for rules of which no match is kept."""
+    found: dict[str, list[Verdict]] = {rule.id: [] for rule in quiet}
+    for one in verdicts(project, story, Versions(project, unit), list(found)):
+        found[one.rule].append(one)
+    return {rule.id: why_never(rule, found[rule.id], story.scene.zone) for rule in quiet}
+
+
+def _silenced(prospects: Sequence[_Prospect], made: Sequence[Decision | None]) -> Mapping[str, LastWord]:
+    """Of rules of one topic whose times will come: who will have told before a weaker one may."""
+    words: dict[str, LastWord] = {}
+    found: dict[str, LastWord] = {}
+    coming = [
+        (one.due, topic.strongest_first.index(one.rule.id), one)
+        for one, decision in zip(prospects, made, strict=True)
+        if (topic := one.rule.topic) and one.due and decision and not isinstance(decision.outcome, Drop)
+    ]
+    for at, strength, one in sorted(coming, key=lambda three: three[:2]):
+        topic = one.rule.topic
+        assert topic is not None
+        word = words.get(topic.name)
+        within = word is not None and shift(word.at, topic.every, one.scene.zone, one.scene.working("shop")) > at
+        if word is not None and within and topic.strongest_first.index(word.rule) <= strength:
+            found[one.rule.id] = word
+        else:
+            words[topic.name] = LastWord(one.rule.id, at)
+    return found
+
+
+def _gives_way(prospect: _Prospect, word: LastWord, zone: ZoneInfo) -> str:
+    assert prospect.due is not None
+    assert prospect.rule.topic is not None
+    return (
+        f"due {when(prospect.due, zone)}; then, as things are now, it would not be sent - topic_told: {word.rule} will have told "
+        f"of {prospect.rule.topic.name} {when(word.at, zone)}"
+    )
 
 
 def _prospect(rule: Rule, story: Story) -> _Prospect:
@@ -148,9 +202,11 @@ def _prospect_when(rule: Rule, armed: Armed, story: Story) -> _Prospect:
 def _prospect_of_time(rule: Rule, trigger: Timed, story: Story) -> _Prospect:
     subject, scene = story.subject, story.scene
     armed, fired = subject.memory.armed.get(rule.id), subject.memory.fired.get(rule.id)
+    moment = due(trigger, scene)
     if armed is not None:
-        return _prospect_when(rule, armed, story)
-    if due(trigger, scene) is None:
+        # An edit may have made it later: it then moves there when its time comes.
+        return _prospect_when(rule, armed._replace(due=max(armed.due, moment or armed.due)), story)
+    if moment is None:
         names = " or ".join(one.path for one in trigger.fields) or "its time"
         unknown = f"it cannot go off: {names} is not known"
         return _Prospect(rule, scene, None, None, unknown, "condition_unknown")
@@ -187,18 +243,6 @@ def _outlook(prospect: _Prospect, decision: Decision, policy: Policy, zone: Zone
             outcome.reason,
         )
     return f"{then} would not be sent - {why}", outcome.reason
-
-
-def _clauses(rule: Rule, scene: Scene) -> Iterator[tuple[str, Finding]]:
-    conditions = [("only_if", rule.only_if), ("not_if", rule.not_if)]
-    for send in rule.sends:
-        conditions += [
-            (f"only_if of send {send.index + 1}", send.only_if),
-            (f"not_if of send {send.index + 1}", send.not_if),
-        ]
-    for name, condition in conditions:
-        if condition is not None:
-            yield from ((name, finding) for finding in condition.findings(scene))
 
 
 def _follow_up(rule: Rule, story: Story) -> str:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from notifier.core.catalogue import Catalogue
 from notifier.core.condition import AllOf, Clause, Condition
 from notifier.core.rule import Book, OnEvent, Rule
-from notifier.document import Document, Loc, explain, leave_out, legible, read, validate
+from notifier.document import Document, Loc, explain, leave_out, legible, parse, read, validate
 from notifier.errors import Faults, Problem
 from notifier.rulebook.audience import about_word
 from notifier.rulebook.compiling import Surroundings, TemplateInfo, compile_rule
@@ -26,7 +27,7 @@ from notifier.rulebook.schema import rules_schema
 from notifier.rulebook.shape import RuleEntry, RulesFile
 from notifier.rulebook.topics import topics_of
 
-__all__ = ["Surroundings", "TemplateInfo", "files", "load", "rules_schema", "test_files"]
+__all__ = ["Surroundings", "TemplateInfo", "files", "load", "recall", "rules_schema", "test_files"]
 
 _FOLDER = "rules"
 _TESTS = "tests"
@@ -72,13 +73,24 @@ def load(
 ) -> Book:
     """All rules; raises Faults with every problem of every file."""
     problems: list[Problem] = []
-    readings = list(_readings(project, catalogue, problems))
+    return _book(list(_readings(project, catalogue, problems)), Surroundings(catalogue, templates, teams), problems)
+
+
+def recall(
+    text: Mapping[str, str], catalogue: Catalogue, templates: Mapping[str, TemplateInfo | None], teams: Collection[str]
+) -> Book:
+    """Rules whose text was kept (`Book.text`), read again; raises Faults where it cannot be read any more."""
+    readings = [Reading(parse(content, name), catalogue) for name, content in text.items()]
+    return _book(readings, Surroundings(catalogue, templates, teams), [])
+
+
+def _book(readings: Sequence[Reading], around: Surroundings, problems: list[Problem]) -> Book:
     written = {str(one["id"]): one for reading in readings for one in _written(reading) if "id" in one}
     about = {rule: about_word(one.get("about")) for rule, one in written.items()}
     topics = topics_of(readings, written)
     ranked = {name: one.strongest_first if one else None for name, one in topics.items()}
     rules: list[tuple[Rule, Document, int]] = []
-    around = Surroundings(catalogue, templates, teams, topics)
+    around = replace(around, topics=topics)
     ids: dict[str, Problem] = {}
     place = 0
     for reading in readings:
@@ -97,7 +109,8 @@ def load(
         )
     if problems:
         raise Faults(problems)
-    return Book.of((rule for rule, _, _ in rules), _digest(rule for rule, _, _ in rules))
+    book = Book.of((rule for rule, _, _ in rules), _digest(rule for rule, _, _ in rules))
+    return replace(book, text={one.document.path: "\n".join(one.document.lines) for one in readings})
 
 
 def _readings(project: Path, catalogue: Catalogue, problems: list[Problem]) -> Iterator[Reading]:

@@ -16,7 +16,7 @@ from notifier.core.decide import Question
 from notifier.core.event import Event
 from notifier.core.policy import Mute
 from notifier.core.subject import Aggregate
-from notifier.store.record import Attempt, DecisionRow, Expiry, Match, Outgoing, Quarantined, State, Told
+from notifier.store.record import Attempt, DecisionRow, Expiry, Match, Outgoing, Quarantined, RulesText, State, Told
 
 __all__ = ["Newness", "Store", "Unit"]
 
@@ -203,6 +203,14 @@ class Unit(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """`events`, `quarantined`, `subjects`, `armed`, `matches`, and `messages.STATE` for each state there is."""
+        ...
+
+    def add_rules_text(self, rules: RulesText) -> None:
+        """Keep the text of rules that come into force."""
+        ...
+
+    def rules_texts(self) -> list[RulesText]:
+        """All that were ever in force, as they were kept."""
         ...
 
     def note(self, name: str) -> str:

@@ -26,7 +26,18 @@ from notifier.store import Newness
 from notifier.store.agenda import Agenda
 from notifier.store.cellar import Cellar
 from notifier.store.memory_shelf import MemoryShelf
-from notifier.store.record import Attempt, DecisionRow, Expiry, KeyTaken, Match, Outgoing, Quarantined, State, Told
+from notifier.store.record import (
+    Attempt,
+    DecisionRow,
+    Expiry,
+    KeyTaken,
+    Match,
+    Outgoing,
+    Quarantined,
+    RulesText,
+    State,
+    Told,
+)
 
 __all__ = ["LIVE", "MemoryStore", "MemoryUnit"]
 
@@ -133,6 +144,7 @@ class MemoryUnit(MemoryShelf):
         self._mutes: dict[tuple[str, str], tuple[Mute, datetime]] = {}
         self._answers: dict[bytes, tuple[int, str, datetime]] = {}
         self._notes: dict[str, str] = {}
+        self._rules_texts: list[RulesText] = []
 
     @property
     def known(self) -> Iterable[str]:
@@ -430,6 +442,12 @@ class MemoryUnit(MemoryShelf):
             "matches": len(self._matches),
             **{f"messages.{state}": states[state] for state in sorted(states)},
         }
+
+    def add_rules_text(self, rules: RulesText) -> None:
+        self._add(self._rules_texts, rules)
+
+    def rules_texts(self) -> list[RulesText]:
+        return list(self._rules_texts)
 
     def note(self, name: str) -> str:
         return self._notes.get(name, "")

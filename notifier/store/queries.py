@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, bindparam, delete, func, select, update
 
 from notifier.core.policy import Mute
 from notifier.store.dialect import Add, Lookup
-from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, Told
+from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, RulesText, Told
 from notifier.store.tables import (
     ARMED,
     IN_HAND,
@@ -29,6 +29,7 @@ from notifier.store.tables import (
     order_line,
     quarantine,
     rule_match,
+    rules_text,
     seen,
     subject,
     subject_ref,
@@ -207,6 +208,8 @@ ANSWER = Add(survey_answer, "overwrite")
 ANSWER_TO = select(survey_answer.c.score, survey_answer.c.comment, survey_answer.c.at).where(
     survey_answer.c.message_key == bindparam("message_key")
 )
+RULES_TEXTS = select(*_columns(rules_text, RulesText)).order_by(rules_text.c.number)
+ADD_RULES_TEXT = Add(rules_text)
 NOTE = select(note.c.value).where(note.c.name == bindparam("name"))
 SET_NOTE = Add(note, "overwrite")
 

@@ -9,7 +9,19 @@ from typing import Any, Literal
 
 from notifier.errors import NotifierError
 
-__all__ = ["ENDED", "Attempt", "DecisionRow", "Expiry", "KeyTaken", "Match", "Outgoing", "Quarantined", "State", "Told"]
+__all__ = [
+    "ENDED",
+    "Attempt",
+    "DecisionRow",
+    "Expiry",
+    "KeyTaken",
+    "Match",
+    "Outgoing",
+    "Quarantined",
+    "RulesText",
+    "State",
+    "Told",
+]
 
 
 class KeyTaken(NotifierError):
@@ -47,6 +59,17 @@ class Told:
     time: datetime
     received: datetime
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RulesText:
+    """The rules as they were written when they came into force, until others did."""
+
+    since: datetime
+    #: That of the book which they made.
+    hash: str
+    #: JSON: the name of each file -> what stood in it.
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeDecorator
 
 __all__ = [
     "ARMED", "IN_HAND", "OPEN", "OWED", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot", "limit_use", "message",
-    "message_body", "metadata", "mute", "note", "order_line", "quarantine", "rule_match", "seen", "subject", "subject_ref",
+    "message_body", "metadata", "mute", "note", "order_line", "quarantine", "rule_match", "rules_text", "seen", "subject", "subject_ref",
     "suppression", "survey_answer",
 ]  # fmt: skip
 
@@ -317,6 +317,14 @@ survey_answer = Table(
     Column("score", Integer, nullable=False),
     Column("comment", Text, nullable=False),
     Column("at", Instant, nullable=False),
+)  # fmt: skip
+
+rules_text = Table(
+    "rules_text", metadata,
+    _number(),
+    Column("since", Instant, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("text", Packed, nullable=False),
 )  # fmt: skip
 
 note = Table(

@@ -18,7 +18,7 @@ from notifier.core.subject import Aggregate, freeze, thaw
 from notifier.store import Newness
 from notifier.store import queries as q
 from notifier.store.dialect import Session
-from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, State, Told
+from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, RulesText, State, Told
 
 __all__ = ["LIVE", "SqlUnit"]
 
@@ -298,6 +298,12 @@ class SqlUnit:
     def counts(self) -> dict[str, int]:
         whole = {name: self.session.rows(query)[0][0] for name, query in q.COUNTS.items()}
         return whole | {f"messages.{state}": count for state, count in sorted(self.session.rows(q.STATES))}
+
+    def add_rules_text(self, rules: RulesText) -> None:
+        self.session.write(q.ADD_RULES_TEXT, [(rules.since, rules.hash, rules.text)])
+
+    def rules_texts(self) -> list[RulesText]:
+        return [RulesText(*row) for row in self.session.rows(q.RULES_TEXTS)]
 
     def note(self, name: str) -> str:
         return next((value for (value,) in self.session.rows(q.NOTE, name=name)), "")

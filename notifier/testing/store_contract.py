@@ -12,7 +12,7 @@ from notifier.core.decide import Question
 from notifier.core.policy import Mute
 from notifier.core.subject import Aggregate
 from notifier.store import Store, Unit
-from notifier.store.record import Attempt, DecisionRow, KeyTaken, Quarantined
+from notifier.store.record import Attempt, DecisionRow, KeyTaken, Quarantined, RulesText
 from notifier.testing.outbox_contract import OutboxContract
 from notifier.testing.shelf_contract import ShelfContract
 from notifier.testing.store_samples import HOUR, NOON, SECOND, aggregates, digest, match, order, outgoing, telling
@@ -349,6 +349,16 @@ class StoreContract(OutboxContract, ShelfContract):
             unit.set_note("rulebook", "b")
             assert unit.note("rulebook") == "b"
 
+    def test_which_rules_were_in_force_when(self, store: Store) -> None:
+        """Each text is kept with when it came, in that order, the same one twice where it came back."""
+        first, second = RulesText(NOON, "a", b"{}"), RulesText(NOON + HOUR, "b", b'{"rules/r.yaml": "-"}')
+        third = RulesText(NOON + 2 * HOUR, "a", b"{}")
+        for one in (first, second, third):
+            with store.begin() as unit:
+                unit.add_rules_text(one)
+        with store.read() as unit:
+            assert unit.rules_texts() == [first, second, third]
+
 
 def _write_everything(unit: Unit, name: str) -> None:
     """One row of each kind, all called `name`."""
@@ -366,6 +376,7 @@ def _write_everything(unit: Unit, name: str) -> None:
     unit.suppress(digest("dana"), "email", name, NOON)
     unit.add_mute(Mute("mute", f"rule:{name}"), NOON)
     unit.answer(digest("survey"), 5, name, NOON)
+    unit.add_rules_text(RulesText(NOON, name, name.encode()))
     unit.set_note("rulebook", name)
 
 
@@ -382,5 +393,5 @@ def _seen_whole(store: Store) -> list[Any]:
             unit.load(["order:before", "order:during", "order:1043", "order:1044"]), unit.open_subjects("", 10),
             unit.due_subjects(NOON, 10), unit.linked([("tracking", name) for name in names]), unit.known_matches(keys),
             unit.find_messages(), unit.messages(keys), [unit.attempts(key) for key in keys],
-            unit.bodies([*keys, digest("shared")]), unit.answer_to(digest("survey")), unit.unknown_messages(NOON, 10),
+            unit.rules_texts(), unit.bodies([*keys, digest("shared")]), unit.answer_to(digest("survey")), unit.unknown_messages(NOON, 10),
         ]  # fmt: skip

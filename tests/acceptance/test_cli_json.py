@@ -89,6 +89,11 @@ def test_what_explain_prints(notifier, told_and_answered):
         conforms(record, f"explain: {article.get(kind, f'a {kind}')}")
     kinds = {record["record"] for record in records}
     assert kinds == {"event", "match", "decision", "attempt", "answer", "message", "rule"}
+    told = notifier("explain", "order:1043", "--rule", "delivery-overdue", "--json").records
+    for record in told:
+        kind = record["record"]
+        conforms(record, f"explain: {article.get(kind, f'a {kind}')}")
+    assert {record["record"] for record in told} >= {"verdict", "match", "decision", "attempt", "rule"}
 
 
 def test_what_explain_prints_of_what_is_to_come(notifier, events):
