@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from traceback import extract_tb
 
+from notifier.breaker import Breaker
+from notifier.clock import Clock
 from notifier.core.message import Message
 from notifier.project import Project
 from notifier.provider import Accepted, Outcome, Provider, Refused, RetryLater, Unknown
@@ -26,11 +28,13 @@ _SAID_FOR = 300.0
 class Carriers:
     """Whoever wants to call takes a place first; each call that ends, ends with a place given back."""
 
-    def __init__(self, project: Project, providers: Mapping[str, Provider]) -> None:
+    def __init__(self, project: Project, providers: Mapping[str, Provider], now: Clock) -> None:
+        """`now` is the clock that messages come due by."""
         self._project = project
         self._providers = providers
         self._free = {name: one.max_in_flight for name, one in providers.items()}
         self._landing = asyncio.Event()
+        self._breaker = Breaker(lambda: now().timestamp())
         #: By provider, why it takes nothing; gone once it has taken something.
         self.troubles: dict[str, str] = {}
         self._said: dict[str, float] = {}
@@ -40,16 +44,26 @@ class Carriers:
     def name_for(self, channel: str) -> str:
         return self._project.config.channels.providers(channel)[0]
 
-    def take_place(self, channel: str) -> bool:
-        """Whether one more call by this channel may begin now; its place is then held for it."""
-        name = self.name_for(channel)
-        free = self._free[name] > 0
-        self._free[name] -= free
-        return free
+    def take_place(self, message: Message) -> float | None:
+        """0 where the call may begin now: its place is then held for it. None where no place is free; else the seconds for
+        which its provider is to be left alone, with this message at least.
+        """
+        name = self.name_for(message.channel)
+        if not self._free[name]:
+            return None
+        wait = self._breaker.wait(name, message)
+        self._free[name] -= not wait
+        return wait
 
-    def give_back(self, channel: str) -> None:
+    def trouble(self, channel: str) -> str:
+        """Why the channel's provider takes nothing, empty where nothing is known against it."""
+        return self.troubles.get(self.name_for(channel), "")
+
+    def give_back(self, message: Message) -> None:
         """A place that was taken and is not needed."""
-        self._vacate(self.name_for(channel))
+        name = self.name_for(message.channel)
+        self._breaker.stayed(name, message)
+        self._vacate(name)
 
     async def landing(self) -> None:
         """Until the next call ends, whosesoever it is."""
@@ -81,11 +95,15 @@ class Carriers:
 
     def _learn(self, name: str, message: Message, outcome: Outcome) -> None:
         """Say that a provider is in trouble, and that it is over; not of each message anew, and never to whom it goes."""
+        rest = self._breaker.learn(name, message, outcome)
         if isinstance(outcome, Accepted):
             if self.troubles.pop(name, None) and self._said.pop(name, None):
                 _log.info("provider %s takes messages again", name)
             return
         reason = outcome.reason.replace(message.to, "…")
+        if isinstance(outcome, Refused) and outcome.scope == "content" and rest:
+            _log.error("provider %s refuses what rule %s says: %s; its messages wait", name, message.rule, reason)
+            return
         if isinstance(outcome, Refused) and outcome.scope in ("sender", "provider"):
             level, said = logging.ERROR, f"refuses everything: {reason}"
         elif isinstance(outcome, Unknown):
@@ -94,6 +112,8 @@ class Carriers:
             level, said = logging.WARNING, f"{reason}; its messages are tried again"
         else:
             return
+        if rest:
+            said = f"{said}; it is left alone for {rest:.0f} s"
         self.troubles[name] = reason
         if time.monotonic() - self._said.get(name, float("-inf")) > _SAID_FOR:
             self._said[name] = time.monotonic()

@@ -189,11 +189,11 @@ class Dispatch:
         current = unit.messages([one.outgoing.key for one in ready])
         return [one for one in ready if _held_by(current.get(one.outgoing.key), one.outgoing, "claimed")]
 
-    def let_go(self, ready: Sequence[Ready], now: datetime) -> None:
+    def let_go(self, ready: Sequence[Ready], due_at: datetime, reason: str = "") -> None:
         """Give claims back, so that a later round begins again with these messages, after those that wait already."""
         with self._store.begin() as unit:
-            mine = self._still_mine(unit, ready)
-            unit.put([replace(_let_go(one.outgoing), state="pending", due_at=now) for one in mine])
+            mine = [_let_go(one.outgoing) for one in self._still_mine(unit, ready)]
+            unit.put([replace(one, state="pending", due_at=due_at, reason=reason or one.reason) for one in mine])
 
     def _mark(self, look: _Look, ready: Ready) -> Ready | None:
         outgoing, candidate = ready.outgoing, ready.candidate

@@ -167,7 +167,7 @@ class Engine:
 
     def carriers(self) -> Carriers:
         """The providers, for use on the running event loop."""
-        return Carriers(self.project, self._providers)
+        return Carriers(self.project, self._providers, self.now)
 
     def tick(self) -> int:
         """Work until nothing is due; how much was done. `troubles` is then why providers took nothing, by name."""

@@ -11,6 +11,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from notifier.carriers import CALL_LIMIT, Carriers
 from notifier.clock import Clock
@@ -74,17 +75,34 @@ class Flight:
         _log.info("messages: %s", ", ".join(f"{counts[name]} {word}" for name, word in _SAID.items() if counts[name]))
 
     def _board(self) -> list[Ready]:
-        """Those that may go now, each with a place that is held for it, and those that will need none."""
+        """Those that may go now, each with a place that is held for it, and those that will need none.
+
+        What has to leave its provider alone is left to a later round.
+        """
         if self._waiting and not (time.monotonic() < self._claimed_until and self._may_go_on()):
             self._dispatch.let_go(self._waiting, self._now())
             self._waiting = []
         boarding: list[Ready] = []
         waiting: list[Ready] = []
+        left: list[tuple[Ready, float]] = []
         for one in self._waiting:
-            may_go = one.message is None or self._carriers.take_place(one.message.channel)
-            (boarding if may_go else waiting).append(one)
+            seconds = self._carriers.take_place(one.message) if one.message is not None else 0.0
+            if seconds is None:
+                waiting.append(one)
+            elif seconds:
+                left.append((one, seconds))
+            else:
+                boarding.append(one)
         self._waiting = waiting
+        self._leave(left)
         return boarding
+
+    def _leave(self, left: Sequence[tuple[Ready, float]]) -> None:
+        """By channel: those of one provider wait for the same."""
+        for channel in {one.message.channel for one, _ in left if one.message is not None}:
+            theirs = [(one, wait) for one, wait in left if one.message is not None and one.message.channel == channel]
+            until = self._now() + timedelta(seconds=min(wait for _, wait in theirs))
+            self._dispatch.let_go([one for one, _ in theirs], until, self._carriers.trouble(channel))
 
     async def _turn(self, boarding: Sequence[Ready]) -> None:
         """Write down who is back and who goes, and let them go."""
@@ -95,7 +113,7 @@ class Flight:
             marked = {one.outgoing.key for one in going}
             for one in boarding:
                 if one.message is not None and one.outgoing.key not in marked:
-                    self._carriers.give_back(one.message.channel)
+                    self._carriers.give_back(one.message)
         latest = time.monotonic() + _SAFE - CALL_LIMIT
         self._flying |= {asyncio.create_task(self._call(one, latest)) for one in going}
 

@@ -109,6 +109,17 @@ STATUSES: tuple[tuple[str, Verdict, str], ...] = (
 _SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 
 
+def _sid(letters: str) -> AfterValidator:
+    """What Twilio calls its things by."""
+
+    def check(sid: str) -> str:
+        if not re.fullmatch(rf"{letters}[0-9a-fA-F]{{32}}", sid):
+            raise ValueError(f"it is written in Twilio's console: {letters} and 32 of the digits 0-9 and a-f")
+        return sid
+
+    return AfterValidator(check)
+
+
 def _callback(url: str) -> str:
     if "_" in url.split("/")[2]:
         raise ValueError("Twilio takes no server's name with an underscore")
@@ -119,13 +130,13 @@ class TwilioSettings(HttpSettings):
     url: WebAddress = "https://api.twilio.com"
     connections: int = Field(default=8, ge=1, le=500)
     #: The account's, from Twilio's console.
-    account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
+    account_sid: Annotated[str, _sid("AC")]
     #: Either the account's own token, or a key's id and secret.
     auth_token: SecretStr | None = Field(default=None, min_length=1)
-    key_sid: str | None = Field(default=None, pattern=r"^SK[0-9a-fA-F]{32}$")
+    key_sid: Annotated[str, _sid("SK")] | None = None
     key_secret: SecretStr | None = Field(default=None, min_length=1)
     #: A pool of senders at Twilio, used instead of `channels.sms.sender`.
-    messaging_service_sid: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")
+    messaging_service_sid: Annotated[str, _sid("MG")] | None = None
     #: Where Twilio is to report what became of a message, with `?m=` and our id added.
     status_callback: Annotated[WebAddress, AfterValidator(_callback)] | None = None
 
@@ -152,10 +163,11 @@ class Twilio:
         self.max_in_flight = settings.connections
         self._settings = settings
         self._path = f"/2010-04-01/Accounts/{settings.account_sid}/Messages.json"
-        self._secret = (settings.auth_token or settings.key_secret or SecretStr("")).get_secret_value()
-        login = f"{settings.key_sid or settings.account_sid}:{self._secret}"
+        secret = (settings.auth_token or settings.key_secret or SecretStr("")).get_secret_value()
+        login = b64encode(f"{settings.key_sid or settings.account_sid}:{secret}".encode()).decode()
+        self._secrets = (login, secret)
         self._headers = {
-            "Authorization": f"Basic {b64encode(login.encode()).decode()}",
+            "Authorization": f"Basic {login}",
             "Content-Type": "application/x-www-form-urlencoded",
             "Accept": "application/json",
         }
@@ -190,7 +202,7 @@ class Twilio:
         code = said.get("code")
         verdict, words = verdict_on(answer.status, code)
         named = f"{answer.status} with code {code}" if isinstance(code, int) else f"{answer.status}"
-        theirs = quoted(f"{said.get('message') or 'it says no more'}", message, [self._secret])
+        theirs = quoted(f"{said.get('message') or 'it says no more'}", message, self._secrets)
         reason = f"Twilio answered {named}: {words or theirs}"
         return comes_to(verdict, reason, told_to_wait(answer.headers, datetime.now(UTC)))
 

@@ -18,7 +18,7 @@ from notifier.core.rule import Book
 from notifier.dispatch import LEASE, Dispatch
 from notifier.errors import Unreachable, UsageError
 from notifier.project import Project, load
-from notifier.provider import Accepted, Refused, RetryLater, Unknown
+from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
 from notifier.store import Store
 
 from .conftest import Shop
@@ -453,6 +453,77 @@ def test_sends_together_up_to_the_providers_limit(shop: Shop) -> None:
     assert (most, len(shop.outgoing())) == (10, 25)
 
 
+def _in_rounds(shop: Shop, *waits: float) -> list[int]:
+    """How many messages the e-mail provider was given after each wait, in seconds, in one process."""
+    given = []
+
+    async def rounds() -> None:
+        carriers = shop.engine.carriers()
+        for wait in waits:
+            shop.now += timedelta(seconds=wait)
+            before = len(shop.email.given)
+            while await shop.engine.work(carriers):
+                pass
+            given.append(len(shop.email.given) - before)
+
+    asyncio.run(rounds())
+    return given
+
+
+@pytest.mark.parametrize(
+    ("refused", "waits", "given"),
+    [
+        (Refused("401 bad key", "provider"), [0, 299, 2, 299, 2], [10, 0, 1, 0, 1]),
+        (Refused("403 not verified", "sender"), [0, 299, 2, 299, 2], [10, 0, 1, 0, 1]),
+        (RetryLater(timedelta(seconds=90), "429", counted=False), [0, 89, 2], [10, 0, 10]),
+        (RetryLater(None, "no connection", counted=False), [0, 29, 7, 59, 7], [10, 0, 1, 0, 1]),
+        (Unknown("500"), [0, 29, 2, 59, 7], [10, 0, 1, 0, 1]),
+    ],
+)
+def test_a_provider_in_trouble_is_left_alone(
+    shop: Shop, refused: Outcome, waits: list[float], given: list[int]
+) -> None:
+    """Of many messages those go that were on their way; then one goes ahead at a time, and no attempt of the others is
+    burned.
+    """
+    _many(shop, 40)
+    shop.email.answer = lambda _: refused
+    assert _in_rounds(shop, *waits) == given
+    waiting = [one for one in shop.outgoing() if not one.calls]
+    assert len(waiting) == 40 - len({one.id for one in shop.email.given})
+    assert all((one.state, one.attempts) == ("pending", 0) for one in waiting)
+    assert all(refused.reason in one.reason for one in waiting)
+
+
+def test_once_it_is_mended_all_go(shop: Shop) -> None:
+    """The one that goes ahead comes back well, and the others follow within seconds."""
+    _many(shop, 40)
+    shop.email.answer = lambda _: Refused("401 bad key", "provider")
+    assert _in_rounds(shop, 0) == [10]
+    shop.email.answer = None
+    assert sum(_in_rounds(shop, 301, 6)) == 40
+    assert {one.state for one in shop.outgoing()} == {"accepted"}
+
+
+def test_a_text_that_is_refused_again_and_again_waits(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+    """Where what one rule says is refused, its messages wait, and those of other rules go; nobody's address is closed."""
+    shop.email.max_in_flight = 1
+    _many(shop, 6)
+    shop.email.answer = lambda one: Refused("554 spam", "content") if one.rule == "shipped" else None
+    assert _in_rounds(shop, 0, 3599, 2) == [3, 0, 1]
+    assert "refuses what rule shipped says: 554 spam; its messages wait" in caplog.text
+    shop.email.answer = lambda one: Refused("554 spam", "content") if one.rule == "shipped" else Accepted(one.id)
+    shop.order()
+    shop.tell("survey.answered", id="s1", customer_id="dana", score=1)
+    _in_rounds(shop, 0)
+    assert "low_score_alert" in shop.messages()
+    shop.email.answer = None
+    shop.tell("order.placed", id="100", customer={"id": "c0", "email": "c0@example.com"})
+    shop.tell("order.shipped", id="100")
+    _in_rounds(shop, 0)
+    assert shop.email.given[-1].to == "c0@example.com"
+
+
 def _many(shop: Shop, count: int) -> None:
     for number in range(count):
         shop.tell("order.placed", id=f"{number}", customer={"id": f"c{number}", "email": f"c{number}@example.com"})
@@ -588,6 +659,6 @@ def test_a_providers_trouble_is_said_once(shop: Shop, caplog: pytest.LogCaptureF
 
     asyncio.run(rounds())
     assert [one.getMessage() for one in caplog.records if "provider" in one.getMessage()] == [
-        "provider outbox: <…> not now; its messages are tried again",
+        "provider outbox: <…> not now; its messages are tried again; it is left alone for 1 s",
         "provider outbox takes messages again",
     ]
