@@ -32,5 +32,7 @@ def init(
     say(f"{directory}: {plural(len(written), 'file')} written. Next:")
     say(f"  cd {directory}")
     say("  notifier check                    is everything in order?")
+    say("  notifier test                     do the rules what their tests say?")
     say("  notifier preview delivery_late    what customers get to read")
+    say("  notifier backtest --events FILE   what the rules would have sent on your own history")
     say("  notifier ingest FILE              take in events; then: notifier tick")
