@@ -12,7 +12,7 @@ from notifier.cast import Cast
 from notifier.core.match import outlived, rearm, rule_of
 from notifier.core.rule import Rule
 from notifier.core.scene import Scene
-from notifier.core.subject import Aggregate
+from notifier.core.subject import SHOP, Aggregate
 from notifier.core.trigger import due
 from notifier.project import Project
 from notifier.store import Unit
@@ -54,6 +54,7 @@ def changeover(project: Project, unit: Unit, now: datetime) -> Changeover:
         return Changeover(())
     armed = unit.due_subjects(_END_OF_TIME, MOST + 1)
     opened = [_open(unit, kind) for kind in project.book.timed]
+    opened += [[SHOP]] if SHOP in project.book.timed else []
     counts: Counter[tuple[str, str]] = Counter()
     looked_at = list(dict.fromkeys(key for keys in (armed, *opened) for key in keys[:MOST]))
     for first in range(0, len(looked_at), _PAGE):

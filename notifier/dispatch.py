@@ -30,6 +30,7 @@ from notifier.ingest import absorb
 from notifier.links import Links
 from notifier.project import Project
 from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
+from notifier.roster import gather, is_empty
 from notifier.store import Store, Unit
 from notifier.store.record import Attempt, DecisionRow, Outgoing
 from notifier.writing import Writer, freeze, thaw
@@ -65,6 +66,10 @@ class Ready:
     message: Message | None = None
     #: Why it could not be written.
     failure: str = ""
+    #: Of a report, what it lists; in few words.
+    listed: str = ""
+    #: True for a report that has nothing to list, and is not to be sent then.
+    empty: bool = False
 
 
 @dataclass(slots=True)
@@ -123,10 +128,17 @@ class Dispatch:
         """Look at each, and write what will probably leave; in no transaction that writes."""
         with self._store.read() as unit:
             if self._writer is None:
-                return [Ready(one, self._candidate(unit, one)) for one in claimed]
+                return [self._unwritten(unit, one, now) for one in claimed]
             look = self._look(unit, claimed, now)
             bodies = unit.bodies([one.key for one in claimed if one.calls])
             return [self._prepare(self._writer, look, one, bodies.get(one.key)) for one in claimed]
+
+    def _unwritten(self, unit: Unit, outgoing: Outgoing, now: datetime) -> Ready:
+        candidate = self._candidate(unit, outgoing)
+        listing = candidate.rule.listing if candidate else None
+        if listing is None or listing.send_empty:
+            return Ready(outgoing, candidate)
+        return Ready(outgoing, candidate, empty=is_empty(self._project, unit, listing, now))
 
     def _prepare(self, writer: Writer, look: _Look, outgoing: Outgoing, body: bytes | None) -> Ready:
         candidate = self._candidate(look.unit, outgoing)
@@ -138,11 +150,16 @@ class Dispatch:
         if message is not None and message.channel == outcome.channel:
             return Ready(outgoing, candidate, written_for, message)
         scene = look.cast.scene_of(candidate, look.now)
+        listing = candidate.rule.listing
+        selection = gather(self._project, look.unit, listing, look.now) if listing else None
+        if selection is not None and selection.is_needless:
+            return Ready(outgoing, candidate, written_for, empty=True)
+        listed = str(selection or "")
         try:
-            message = writer.write(look.cast, outgoing, candidate, scene, outcome)
+            message = writer.write(look.cast, outgoing, candidate, scene, outcome, selection)
         except RenderFailed as error:
             return Ready(outgoing, candidate, written_for, failure=str(error))
-        return Ready(outgoing, candidate, written_for, message)
+        return Ready(outgoing, candidate, written_for, message, listed=listed)
 
     def _candidate(self, unit: Unit, outgoing: Outgoing) -> Candidate | None:
         """What fired, by the rules of today."""
@@ -209,6 +226,8 @@ class Dispatch:
         elif isinstance(outcome, Drop):
             refused = outgoing.tried and outcome.reason in ("channel_unavailable", "no_address")
             self._end(look, outgoing, "failed" if refused else "dropped", row)
+        elif ready.empty:
+            self._end(look, outgoing, "dropped", replace(row, outcome="drop", reason="list_empty"))
         elif ready.failure:
             self._end(
                 look, outgoing, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure)
@@ -237,7 +256,7 @@ class Dispatch:
         if ready.message is not None:
             look.unit.keep_bodies([(outgoing.key, freeze(ready.message))])
         if outgoing.calls == 1:
-            look.unit.add_decisions([row])
+            look.unit.add_decisions([replace(row, detail=ready.listed)])
             look.unit.add_uses([(use_key(outgoing.recipient, outgoing.category), look.now, outgoing.key)])
         return replace(ready, outgoing=outgoing)
 

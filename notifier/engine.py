@@ -23,7 +23,7 @@ from notifier.core.decide import HOLDING
 from notifier.dispatch import PAGE, Dispatch
 from notifier.errors import UsageError
 from notifier.flight import Flight
-from notifier.ingest import come_due, rearm_page
+from notifier.ingest import arm_shop, come_due, rearm_page
 from notifier.intake import Receipt, receive
 from notifier.links import Links
 from notifier.project import Project, load
@@ -114,6 +114,7 @@ class Engine:
             if not last:
                 break
         with self.store.begin() as unit:
+            arm_shop(self.project, unit, self.now())
             unit.set_note("rulebook", self.project.word)
             for reason in HOLDING:
                 unit.wake(reason, self.now())

@@ -8,7 +8,7 @@ come_due(project, unit, now)       a page of subjects whose time has come
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
@@ -16,7 +16,8 @@ from itertools import zip_longest
 from notifier.cast import Cast
 from notifier.core.event import Event, Part
 from notifier.core.match import Candidate, Due, concerned, rearm, step
-from notifier.core.subject import Aggregate, adopt, fold, found_by
+from notifier.core.rule import Book
+from notifier.core.subject import SHOP, Aggregate, adopt, fold, found_by
 from notifier.decisions import decide_all
 from notifier.holdings import Holdings, take_stock
 from notifier.project import Project
@@ -24,7 +25,7 @@ from notifier.rounds import go_on
 from notifier.store import Newness, Unit
 from notifier.store.record import Quarantined
 
-__all__ = ["PAGE", "absorb", "absorb_in_turn", "come_due", "rearm_page"]
+__all__ = ["PAGE", "absorb", "absorb_in_turn", "arm_shop", "come_due", "rearm_page"]
 
 _log = logging.getLogger(__name__)
 
@@ -203,6 +204,18 @@ def come_due(project: Project, unit: Unit, now: datetime, limit: int = PAGE) -> 
     decide_all(project, unit, cast, candidates, now)
     cast.save()
     return len(keys)
+
+
+def arm_shop(project: Project, unit: Unit, now: datetime, rules: Collection[str] | None = None) -> None:
+    """Arm what comes by the calendar: of these rules, or of all. No event ever tells of the shop itself."""
+    book = project.book
+    if rules is not None:
+        book = Book.of(rule for rule in book.timed.get(SHOP, ()) if rule.id in rules)
+    if not book.timed.get(SHOP):
+        return
+    cast = Cast(project, unit)
+    cast.put(rearm(book, cast[SHOP], cast.scene(cast[SHOP], now)))
+    cast.save()
 
 
 def rearm_page(project: Project, unit: Unit, now: datetime, after: str) -> str:

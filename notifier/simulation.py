@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from notifier.core.event import Event
 from notifier.dispatch import PAGE, Dispatch
-from notifier.ingest import absorb_in_turn, come_due
+from notifier.ingest import absorb_in_turn, arm_shop, come_due
 from notifier.links import Links
 from notifier.project import Project
 from notifier.provider import Accepted
@@ -39,6 +39,11 @@ class Simulation:
         self._store = store
         self._dispatch = Dispatch(project, store, Links(project), render=render)
         self._clock = _LONG_AGO
+
+    def open(self, at: datetime) -> None:
+        """The engine is there from `at` on: what comes by the calendar after that comes."""
+        with self._store.begin() as unit:
+            arm_shop(self._project, unit, at)
 
     def arrive(self, events: Sequence[Event]) -> list[Newness]:
         """Take in events, in order of arrival, each at its own; what comes due in between happens in between.

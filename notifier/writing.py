@@ -13,6 +13,7 @@ import orjson
 
 from notifier.cast import Cast
 from notifier.core.decide import SendNow
+from notifier.core.listing import Selection
 from notifier.core.match import Candidate, with_event
 from notifier.core.message import Message, masked
 from notifier.core.scene import Scene
@@ -35,11 +36,20 @@ class Writer:
         self._project = project
         self._links = links
 
-    def write(self, cast: Cast, outgoing: Outgoing, candidate: Candidate, scene: Scene, where: SendNow) -> Message:
-        """The message, by the facts of `scene`; raises RenderFailed."""
+    def write(  # noqa: PLR0917 - all that a message is made of
+        self,
+        cast: Cast,
+        outgoing: Outgoing,
+        candidate: Candidate,
+        scene: Scene,
+        where: SendNow,
+        listed: Selection | None = None,
+    ) -> Message:
+        """The message, by the facts of `scene` and, in a report, of what it lists; raises RenderFailed."""
         project, send = self._project, candidate.send
         links = self._links.of(outgoing)
-        context = scope({**_facts(cast, candidate, scene), "links": links}, project.catalogue, scene.now)
+        facts = {**_facts(cast, candidate, scene), "links": links, **({"list": listed.facts()} if listed else {})}
+        context = scope(facts, project.catalogue, scene.now)
         written = project.texts.render(send.template, where.channel, where.language, context, scene.zone)
         message = Message(
             id=outgoing.id,

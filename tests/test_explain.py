@@ -555,3 +555,53 @@ def test_triggers_in_words(loaded):
         "idea": "stock.available falls below 3",
         "tried-out": "stock.available to 0",
     }
+
+
+REPORT = """\
+version: 1
+rules:
+  - id: late
+    about: shop
+    trigger: {every: day, at: 08:00}
+    list: {orders: {order.promised_at: {before: now}}}
+    send: {template: late_orders_report, to: team.purchasing}
+  - id: empty
+    about: shop
+    trigger: {cron: "0 9 * * *"}
+    list: {orders: {order.total: {at_least: 900}}}
+    send: {template: late_orders_report, to: team.purchasing}
+  - id: tried-out
+    about: shop
+    state: watch
+    trigger: {every: day, at: 10:00}
+    list: {orders: {}, most: 1}
+    send: {template: late_orders_report, to: team.purchasing}
+"""
+
+
+def test_the_shop_itself(loaded):
+    """Of the shop it is told which reports went out, what they listed, what is to come, and what they would list now."""
+    shop = Shop(with_rules(loaded, REPORT))
+    for number in ("1", "2"):
+        shop.tell("order.placed", id=number, promised_at="2026-03-09")
+    shop.until("2026-03-11T07:00")
+    explained = shop.explain("shop")
+    told = [entry.text for entry in explained.entries if entry.told]
+    assert "message 1 goes to team:purchasing by email in 'en' (late_orders_report): 2 orders" in told
+    assert told[-3:] == ["empty is due", "tried-out is due", "late is due"]
+    outlooks = {one.rule.id: (one.outlook.partition("; ")[2], one.reason) for one in explained.standings}
+    assert outlooks == {
+        "late": ("then, as things are now, it would be sent by email in 'en'; it would list 2 orders", ""),
+        "empty": ("as things are now, it would not be sent - list_empty: there is nothing to list", "list_empty"),
+        "tried-out": (
+            "then, as things are now, it would not be sent - watching: the rule only watches; "
+            "it would list 2 orders, the first 1 listed", "watching",
+        ),
+    }  # fmt: skip
+
+
+def test_nothing_in_the_shop(loaded):
+    """Before the first event a report tells when it will come, and that it would be empty."""
+    shop = Shop(with_rules(loaded, REPORT))
+    (late, *_) = shop.explain("shop").standings
+    assert late.outlook == "its time is armed at the next tick, if it still lies ahead"

@@ -172,7 +172,9 @@ def _replay(project: Project, lines: Iterable[Line], stretch: Stretch, progress:
         page.append((line.place, event))
         last = event.received
         summary.happened(event.time)
-        summary.start = summary.start or last
+        if summary.start is None:
+            summary.start = last
+            simulation.open(last)
         if len(page) == _PAGE:
             _arrive(simulation, page, result)
             progress(line.done)

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from notifier.explain import Account, Entry, Explanation, Standing
 
 _KINDS = ("order", "shipment", "stock", "customer")
+_SHOP = "shop"
 _TRUTHS = {True: "true", False: "false", None: "unknown"}
 
 
 def explain(
-    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="order:ID, shipment:ID, stock:SKU or customer:ID.")],
+    subject: Annotated[
+        str, typer.Argument(metavar="SUBJECT", help="order:ID, shipment:ID, stock:SKU, customer:ID, or shop.")
+    ],
     rule: Annotated[
         str | None,
         typer.Option(metavar="ID", help="What this one rule made of each event, and why it did not go off."),
@@ -30,7 +33,7 @@ def explain(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what happened to an order, and why its customer was told or not.
+    """Tell what happened to an order, and why its customer was told or not; of the shop, which reports came of it.
 
     First each rule with how it stands now, and why it never went off where it did not; then everything that happened, in
     order of time, and what is still to come.
@@ -39,6 +42,7 @@ def explain(
       notifier explain order:1043
       notifier explain order:1043 --rule eta-slipped
       notifier explain stock:BOOT-42 --json
+      notifier explain shop
     """
     from notifier import explain as explaining
     from notifier.cli.opening import open_project
@@ -76,11 +80,12 @@ def subject_key(text: str) -> str:
     from notifier.errors import UsageError
 
     kind, _, id_ = text.partition(":")
-    if kind in _KINDS and id_:
+    if (kind in _KINDS and id_) or text == _SHOP:
         return text
     hint = suggest(kind, _KINDS) if id_ else ""
     like = "order:1043" if kind != text else f"order:{text}"
-    raise UsageError(f"'{text}' is not a subject{hint}; write it like {like}, with one of {', '.join(_KINDS)}")
+    kinds = f"one of {', '.join(_KINDS)}; the shop itself is '{_SHOP}'"
+    raise UsageError(f"'{text}' is not a subject{hint}; write it like {like}, with {kinds}")
 
 
 def _records(explained: Explanation | Account) -> Iterator[dict[str, Any]]:
@@ -99,10 +104,8 @@ def _records(explained: Explanation | Account) -> Iterator[dict[str, Any]]:
 
 def _lines(explained: Explanation, now: datetime) -> Iterator[str]:
     zone = explained.zone
-    yield styled(
-        f"Rules about {'stock' if explained.key.startswith('stock:') else explained.key.partition(':')[0] + 's'}",
-        bold=True,
-    )
+    kind = explained.key.partition(":")[0]
+    yield styled(f"Rules about {_SUCH.get(kind, f'{kind}s')}", bold=True)
     for standing in explained.standings:
         yield from _standing(standing)
     yield ""
@@ -150,6 +153,10 @@ def _account_lines(told: Account, now: datetime) -> Iterator[str]:
         )
     else:
         yield from _standing(told.standing)
+
+
+#: As one speaks of all of a kind.
+_SUCH = {"stock": "stock", "shop": "the shop"}
 
 
 def _messages(explained: Explanation) -> Iterator[str]:

@@ -14,6 +14,7 @@ from notifier.cli.terminal import emit, flowed, plural, say, styled
 if TYPE_CHECKING:
     from notifier.project import Project
     from notifier.render import Rendered
+    from notifier.store import Unit
 
 
 def preview(
@@ -27,7 +28,7 @@ def preview(
             "--about",
             "--order",
             metavar="SUBJECT",
-            help="What is in the database, like order:1043, stock:SKU or the number of an order; else made up.",
+            help="What is in the database, like order:1043, stock:SKU, the number of an order, or shop; else made up.",
         ),
     ] = "",
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the e-mail's HTML there.")] = None,
@@ -43,6 +44,7 @@ def preview(
       notifier preview delivery_late --locale fa
       notifier preview delivery_late --channel sms --order order:1043
       notifier preview delivery_late --open
+      notifier preview late_orders_report --about shop
     """
     from notifier.project import load
 
@@ -88,7 +90,7 @@ def _facts(project: Project, name: str, about: str, locale: str) -> tuple[dict[s
     facts: dict[str, Any] = sample_context(name, project.config, project.catalogue, spoken, now)
     if about:
         # Nothing made up stands beside what is known: a parcel that is not there has no link.
-        facts = {scope: one for scope, one in facts.items() if scope not in ABOUT}
+        facts = {scope: one for scope, one in facts.items() if scope not in (*ABOUT, "list")}
         facts |= _facts_about(project, name, about)
     return facts, now
 
@@ -98,18 +100,21 @@ def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:
     from notifier.cast import Cast
     from notifier.cli.explain import subject_key
     from notifier.clock import clock
+    from notifier.core.subject import SHOP
     from notifier.errors import UsageError
     from notifier.store.sql import open_store
 
-    key = subject_key(about) if ":" in about else f"order:{about}"
+    key = subject_key(about) if ":" in about or about == SHOP else f"order:{about}"
     store = open_store(project.config.database, project.root, create=True)
     try:
         with store.read() as unit:
             cast = Cast(project, unit)
             subject = cast[key]
-            if not subject.known:
+            if not subject.known and key != SHOP:
                 raise UsageError(f"nothing is known about {key}; without --about the text is shown for a made-up one")
             facts = {"customer": {}, **cast.scene(subject, clock()()).facts}
+            if key == SHOP:
+                facts["list"] = _listed(project, unit, name, clock()())
     finally:
         store.close()
     scopes = {path.partition(".")[0] for path in project.texts.templates[name].variables}
@@ -117,6 +122,17 @@ def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:
         spoken = " and ".join(sorted(scopes - {"links", "shop"}))
         raise UsageError(f"templates/{name} speaks of {spoken or 'nothing'}, not of {key}; name another with --about")
     return facts
+
+
+def _listed(project: Project, unit: Unit, name: str, now: datetime) -> dict[str, Any]:
+    """What the report that this text is for would list."""
+    from notifier.errors import UsageError
+    from notifier.roster import gather
+
+    for rule in project.book.rules:
+        if rule.listing is not None and any(send.template == name for send in rule.sends):
+            return gather(project, unit, rule.listing, now).facts()
+    raise UsageError(f"no rule about the shop lists something with the text '{name}'; leave out --about")
 
 
 def _written(

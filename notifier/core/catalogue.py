@@ -98,6 +98,7 @@ _REACH = {
     "shipment": ("shipment", "order", "customer"),
     "stock": ("stock",),
     "customer": ("customer",),
+    "shop": (),
 }
 
 

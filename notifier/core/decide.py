@@ -48,6 +48,7 @@ REASONS: Mapping[str, str] = {
     "discarded": "an operator discarded what the brake had held",
     "already_sent": "the rule has told this before, or is about to",
     "topic_told": "another rule has told about it, or the rule itself",
+    "list_empty": "there is nothing to list",
     "limit": "the rule has told this as often as it may",
     "frequency_cap": "the customer has had enough messages for now",
     "quiet_hours": "the customer is left alone at this hour, or the team is not at work",

@@ -19,7 +19,7 @@ from notifier.core.local_time import when
 from notifier.core.match import with_event
 from notifier.core.message import masked
 from notifier.core.policy import Mute, Policy, Team
-from notifier.core.rule import BecomesTrue, Brake, Change, Moment, NoNews
+from notifier.core.rule import BecomesTrue, Brake, Calendar, Change, Moment, NoNews
 from notifier.core.scene import Scene
 from notifier.core.trigger import due, silence
 
@@ -106,6 +106,8 @@ def _superseded(case: _Case) -> str:
     trigger, scene = case.decision.candidate.rule.trigger, case.scene
     if given := _given(case):
         return given
+    if isinstance(trigger, Calendar):
+        return "the next has come"
     if isinstance(trigger, NoNews):
         heard = silence(trigger, scene)
         return f"the last that was heard is of {when(heard, scene.zone)}" if heard else "nothing is known to count from"

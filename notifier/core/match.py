@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from notifier.core.condition import Condition
 from notifier.core.event import Event
 from notifier.core.local_time import rfc3339, shift
-from notifier.core.rule import Book, Change, Rule, Send, Timed
+from notifier.core.rule import Book, Calendar, Change, Rule, Send, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate, Armed, Memory, Run
 from notifier.core.trigger import changed, due, follow_up_due, ready_again, silence, stands
@@ -266,7 +266,11 @@ def rearm(book: Book, aggregate: Aggregate, scene: Scene) -> Aggregate:
     memory = aggregate.memory
     for rule in book.timed.get(aggregate.kind, ()):
         moment = _due(rule, aggregate, scene)
-        if rule.id not in memory.armed and moment is not None and moment > scene.now:
+        moves = rule.id not in memory.armed or (
+            # Nothing but the rule says when: an edit counts at once. What has come and was not told comes as it was.
+            isinstance(rule.trigger, Calendar) and memory.armed[rule.id].due > scene.now
+        )
+        if moves and moment is not None and moment > scene.now:
             memory = _armed(rule, memory, moment, scene)
     truths = book.on_truth.get(aggregate.kind)
     so_already = frozenset(rule.id for rule in truths.met(scene)) if truths else frozenset()
@@ -357,6 +361,9 @@ def _come_due(book: Book, aggregate: Aggregate, scene: Scene) -> Step:
             memory = memory._replace(left=left)
             assert rule.follow_up is not None
             candidates.append(_candidate(rule, rule.follow_up.send, aggregate, one))
+        elif isinstance(rule.trigger, Calendar):
+            memory = _armed(rule, memory, _due(rule, aggregate, scene), scene)
+            candidates += _come_again(rule, rule.trigger, aggregate, one, scene)
         else:
             moment = _due(rule, aggregate, scene)
             if moment is not None and moment > scene.now:
@@ -376,6 +383,15 @@ def _come_true(
     if rule.audience is None:
         return memory, fired
     return _open_run(rule, fired[0], memory, scene.now), []
+
+
+def _come_again(rule: Rule, calendar: Calendar, aggregate: Aggregate, armed: Armed, scene: Scene) -> list[Candidate]:
+    """Of what came by the calendar since it was armed the last: who was away for a week is not told five times."""
+    came = calendar.latest(scene.now, armed.due, scene.zone, scene.working("shop"))
+    if came is None:  # an edit put it elsewhere
+        return []
+    fired = Armed(came.at, came.wall, rule.hash, {"event.time": came.at})
+    return [_candidate(rule, send, aggregate, fired) for send in rule.sends]
 
 
 def outlived(rule: Rule, timer: str) -> bool:

@@ -7,19 +7,22 @@ from dataclasses import dataclass, field
 from datetime import time
 
 from notifier.core.audience import Audience
+from notifier.core.calendar import Calendar
 from notifier.core.catalogue import CLOSED, Field
 from notifier.core.condition import AllOf, Clause, Condition, TimeRef, asks_of
 from notifier.core.duration import NO_TIME, Duration
+from notifier.core.listing import Listing
 from notifier.core.matcher import Guard, Matcher
 from notifier.core.topic import Topic
 
 __all__ = [
-    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Brake", "Change", "FollowUp", "Limit", "Moment", "NoNews", "OnEvent", "Rule",
+    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Brake", "Calendar", "Change", "FollowUp", "Limit", "Moment", "NoNews",
+    "OnEvent", "Rule",
     "Send", "Timed", "Trigger",
 ]  # fmt: skip
 
 #: What a rule can be about.
-ABOUT = ("order", "shipment", "stock", "customer")
+ABOUT = ("order", "shipment", "stock", "customer", "shop")
 CATEGORIES = ("critical", "transactional", "requested", "survey", "marketing", "staff")
 
 
@@ -104,8 +107,8 @@ class BecomesTrue:
 
 
 #: Those that a clock sets off.
-Timed = Moment | NoNews
-Trigger = OnEvent | Moment | NoNews | Change | BecomesTrue
+Timed = Moment | NoNews | Calendar
+Trigger = OnEvent | Moment | NoNews | Calendar | Change | BecomesTrue
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,8 @@ class Rule:
     send_if_already_past: bool = False
     #: How long what set it off must last before anything is sent.
     still_true_after: Duration | None = None
+    #: What a report lists.
+    listing: Listing | None = None
     limit: Limit | None = None
     topic: Topic | None = None
     follow_up: FollowUp | None = None
@@ -220,6 +225,8 @@ class Rule:
         written = [self.only_if, self.not_if, *(one for send in sends for one in (send.only_if, send.not_if))]
         if isinstance(self.trigger, BecomesTrue):
             written.append(self.trigger.condition)
+        if self.listing is not None:
+            written.append(self.listing.condition)
         return tuple(one for one in written if one is not None)
 
     @property

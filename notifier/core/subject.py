@@ -17,8 +17,12 @@ import orjson
 from notifier.core.catalogue import CLOSED, RANKS
 from notifier.core.event import Part, Stamp
 
-__all__ = ["Aggregate", "Armed", "Memory", "Run", "adopt", "fold", "found_by", "freeze", "last_told", "thaw"]
+__all__ = [
+    "SHOP", "Aggregate", "Armed", "Memory", "Run", "adopt", "fold", "found_by", "freeze", "last_told", "thaw",
+]  # fmt: skip
 
+#: The kind and the key of the shop itself, about which no event tells anything: reports are about it.
+SHOP = "shop"
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _STATUS = {"order": "order.status", "shipment": "shipment.status"}
 #: What an order keeps of each of its shipments.

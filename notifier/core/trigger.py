@@ -8,14 +8,17 @@ from typing import Any
 
 from notifier.core.condition import NumberRef
 from notifier.core.local_time import instant, shift_day
-from notifier.core.rule import BecomesTrue, Change, FollowUp, NoNews, Timed, Trigger
+from notifier.core.rule import BecomesTrue, Calendar, Change, FollowUp, NoNews, Timed, Trigger
 from notifier.core.scene import Scene
 
 __all__ = ["changed", "due", "follow_up_due", "ready_again", "silence", "stands"]
 
 
 def due(trigger: Timed, scene: Scene) -> datetime | None:
-    """The instant at which its time comes, None while that is unknown."""
+    """The instant at which its time comes, None while that is unknown; by the calendar, the next after now."""
+    if isinstance(trigger, Calendar):
+        coming = trigger.after(scene.now, scene.zone, scene.working("shop"))
+        return coming and coming.at
     if isinstance(trigger, NoNews):
         start = silence(trigger, scene)
         return start and scene.moved(start, trigger.lasts, ends_day=False, calendar=trigger.calendar)
@@ -82,6 +85,11 @@ def _line(reference: object, scene: Scene) -> Any:
 
 def stands(trigger: Trigger, seen: Mapping[str, Any], scene: Scene) -> bool:
     """Whether what set a message off is still so, by today's facts: the second look before it leaves."""
+    if isinstance(trigger, Calendar):
+        # What has waited so long that the next has come gives way to that.
+        since = seen.get("event.time") or scene.now
+        last = trigger.latest(scene.now, since, scene.zone, scene.working("shop"))
+        return last is None or last.at <= since
     if isinstance(trigger, Timed):
         moment = due(trigger, scene)
         return moment is not None and moment <= scene.now

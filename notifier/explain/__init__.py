@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.cast import Cast
 from notifier.core.rule import Rule, Timed
+from notifier.core.subject import SHOP
 from notifier.document import suggest
 from notifier.errors import UsageError
 from notifier.explain.entry import Entry
@@ -35,7 +36,7 @@ __all__ = [
 
 #: Keys of a kind that are looked through for one like the one asked for.
 _MOST_KEYS = 20_000
-_KINDS = {"order": "an order", "shipment": "a parcel", "stock": "an article", "customer": "a person"}
+_KINDS = {"order": "an order", "shipment": "a parcel", "stock": "an article", "customer": "a person", SHOP: "the shop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def account(project: Project, unit: Unit, key: str, id_: str, now: datetime) -> 
         raise UsageError(f"there is no rule '{id_}', and never was{suggest(id_, versions.names())}")
     cast = Cast(project, unit)
     subject = cast[key]
-    if not subject.known and not unit.events(key):
+    if not subject.known and key != SHOP and not unit.events(key):
         return None
     story = read(project, unit, cast, subject, now)
     if not any(one.kind in (rule.about, rule.origin) for one in story.subjects.values()):
@@ -122,7 +123,7 @@ def explain(project: Project, unit: Unit, key: str, now: datetime) -> Explanatio
     """The subject's timeline and how the rules about its kind stand; None where nothing was ever told about it."""
     cast = Cast(project, unit)
     subject = cast[key]
-    if not subject.known and not unit.events(key):
+    if not subject.known and key != SHOP and not unit.events(key):
         return None
     story = read(project, unit, cast, subject, now)
     return Explanation(

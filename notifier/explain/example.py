@@ -6,7 +6,7 @@ They are reckoned by the triggers themselves, on the shop's clock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from notifier.core.condition import NumberRef
 from notifier.core.duration import NO_TIME, Duration
 from notifier.core.local_time import instant, when
 from notifier.core.policy import Policy
-from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Rule
+from notifier.core.rule import BecomesTrue, Calendar, Change, Moment, NoNews, OnEvent, Rule
 from notifier.core.scene import Scene
 from notifier.core.trigger import changed, due
 from notifier.explain.sentence import limit_words, ways
@@ -57,7 +57,9 @@ class _Case:
 
     def examples(self) -> Iterator[Example]:
         trigger = self.rule.trigger
-        if isinstance(trigger, Moment) and trigger.field is None:
+        if isinstance(trigger, Calendar):
+            yield from self._calendar(trigger)
+        elif isinstance(trigger, Moment) and trigger.field is None:
             yield from self._written_date(trigger)
         elif isinstance(trigger, Moment):
             yield from self._moment(trigger)
@@ -148,6 +150,27 @@ class _Case:
         return when(value, self.scene.zone) if isinstance(value, datetime) else f"{value:%a %Y-%m-%d}"
 
     # triggers -------------------------------------------------------------------------------------------------------
+
+    def _calendar(self, trigger: Calendar) -> Iterator[Example]:
+        """The next three, and what is left out before them."""
+        now, shop = self.scene.now, self.scene.working("shop")
+        for number in ("next", "then", "then"):
+            coming = trigger.after(now, self.scene.zone, shop)
+            if coming is None:
+                return
+            yield self.fires(number, coming.at, self._left_out(trigger, now, coming.at))
+            now = coming.at
+
+    def _left_out(self, trigger: Calendar, start: datetime, end: datetime) -> str:
+        """Which holidays lie between that it would else come on."""
+        each = replace(trigger, skip_holidays=False)
+        shop, zone, here = self.scene.working("shop"), self.scene.zone, trigger.zone or self.scene.zone
+        skipped = []
+        while trigger.skip_holidays and (coming := each.after(start, zone, shop)) and coming.at < end:
+            start = coming.at
+            skipped += [coming.at.astimezone(here).date()]
+        days = list(dict.fromkeys(skipped))[:3]
+        return f"not on {', '.join(f'{day:%a %Y-%m-%d}' for day in days)}" if days else self.note(start, end, NO_TIME)
 
     def _moment(self, trigger: Moment) -> Iterator[Example]:
         assert trigger.field is not None

@@ -10,14 +10,30 @@ from notifier.core.audience import Audience
 from notifier.core.condition import AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef, Told
 from notifier.core.contact import in_order
 from notifier.core.duration import Duration
+from notifier.core.listing import Listing, Order
 from notifier.core.policy import Policy
-from notifier.core.rule import BecomesTrue, Brake, Change, FollowUp, Limit, Moment, NoNews, Rule, Send, Trigger
+from notifier.core.rule import (
+    BecomesTrue,
+    Brake,
+    Calendar,
+    Change,
+    FollowUp,
+    Limit,
+    Moment,
+    NoNews,
+    OnEvent,
+    Rule,
+    Send,
+    Trigger,
+)
 from notifier.core.topic import Topic
 
 __all__ = ["condition_words", "length_words", "limit_words", "sentence", "ways"]
 
 _BY = {"email": "e-mail", "sms": "SMS"}
-_ABOUT = {"order": "an order", "shipment": "a parcel", "stock": "an article", "customer": "a customer"}
+_ABOUT = {
+    "order": "an order", "shipment": "a parcel", "stock": "an article", "customer": "a customer", "shop": "the shop",
+}  # fmt: skip
 _STATES = {
     "watch": "It only watches: it decides, and sends nothing.",
     "paused": "It is paused: its messages are held.",
@@ -35,8 +51,10 @@ def sentence(rule: Rule, policy: Policy) -> str:
     sends = "; ".join(_send(send, policy) for send in rule.sends)
     limit = f", {limit_words(rule.limit)}" if rule.limit else ""
     topic = _topic(rule.topic) if rule.topic else ""
+    listing = _listing(rule.listing) if rule.listing else ""
     parts = [
-        f"{_opening(rule)}: {sends}{limit}.",
+        f"{_opening(rule, policy)}: {sends}{limit}.",
+        listing,
         topic,
         _follow_up(rule.follow_up, policy),
         _brake(rule.brake),
@@ -46,8 +64,10 @@ def sentence(rule: Rule, policy: Policy) -> str:
     return f"{whole[:1].upper()}{whole[1:]}"
 
 
-def _opening(rule: Rule) -> str:
+def _opening(rule: Rule, policy: Policy) -> str:
     """When, and on what conditions."""
+    if isinstance(rule.trigger, Calendar):
+        return _calendar(rule.trigger, policy)
     said = [_when(rule.trigger, _ABOUT[rule.origin])]
     if rule.still_true_after is not None:
         said.append(f"and this lasts {length_words(rule.still_true_after)}")
@@ -83,7 +103,32 @@ def _when(trigger: Trigger, about: str) -> str:
         return f"when {trigger.field.path} of {about} {' and '.join(_change(trigger)) or 'changes'}{again}"
     if isinstance(trigger, BecomesTrue):
         return f"when it becomes true of {about} that {condition_words(trigger.condition)}"
+    assert isinstance(trigger, OnEvent)
     return f"when {_or(trigger.types)} comes for {about}"
+
+
+def _calendar(calendar: Calendar, policy: Policy) -> str:
+    """`every weekday at 08:00 on the clock of Europe/Warsaw, but not on holidays`."""
+    clock = f"{calendar.text} on the clock of {calendar.zone or policy.zone}"
+    if calendar.every == "month":
+        first = "first working day of every month" if calendar.skip_holidays else "first of every month"
+        return f"on the {first}{clock.removeprefix('every month')}"
+    return f"{clock}{', but not on holidays' if calendar.skip_holidays else ''}"
+
+
+def _listing(listing: Listing) -> str:
+    """`It lists the orders where order.promised_at is before now, at most 200, the highest order.total first.`"""
+    which = f" where {condition_words(listing.condition)}" if listing.condition else ""
+    finished = ", the finished ones too" if listing.finished else ""
+    order = f", {' then '.join(map(_order, listing.sort))}" if listing.sort else ""
+    empty = "" if listing.send_empty else " Where there are none, nothing is sent."
+    of = {"stock": "articles", "shipments": "parcels"}.get(listing.of, listing.of)
+    return f"It lists the {of}{which}{finished}, at most {listing.most}{order}.{empty}"
+
+
+def _order(order: Order) -> str:
+    extreme = {"time": ("earliest", "latest"), "number": ("lowest", "highest"), "money": ("lowest", "highest")}
+    return f"the {extreme.get(order.field.type, ('first', 'last'))[order.falling]} {order.field.path} first"
 
 
 def _change(trigger: Change) -> Iterator[str]:

@@ -12,12 +12,13 @@ from notifier.core.audience import owed
 from notifier.core.condition import Finding
 from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions
 from notifier.core.grounds import grounds
+from notifier.core.listing import Selection
 from notifier.core.local_time import rfc3339, shift, when
 from notifier.core.match import FOLLOW_UP, STILL, Candidate, with_event
 from notifier.core.policy import Policy
 from notifier.core.rule import Change, NoNews, OnEvent, Rule, Timed
 from notifier.core.scene import Scene
-from notifier.core.subject import Armed
+from notifier.core.subject import SHOP, Armed
 from notifier.core.topic import LastWord
 from notifier.core.trigger import due
 from notifier.decisions import policy_of
@@ -26,6 +27,7 @@ from notifier.explain.verdict import Verdict, clauses_of, verdicts, why_never
 from notifier.explain.versions import Versions
 from notifier.explain.words import end_words, reason_words, trigger_words
 from notifier.project import Project
+from notifier.roster import gather
 from notifier.store import Unit
 
 __all__ = ["Standing", "standings"]
@@ -93,11 +95,15 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
     silenced = _silenced(prospects, made)
     went_off = {match.rule for match, _ in story.matches}
     quiet = [one.rule for one in prospects if one.rule.id not in went_off and one.rule.state != "draft"]
-    never = _never(project, unit, story, quiet)
+    # Of the shop no event tells anything: what comes by the calendar has not come yet.
+    never = _never(project, unit, story, quiet if story.subject.kind != SHOP else [])
     for one, decision in zip(prospects, made, strict=True):
         outlook, reason = one.obstacle, one.code
         if decision is not None:
             outlook, reason = _outlook(one, decision, policy, story.scene.zone)
+            if one.rule.listing is not None and (decision.name != "drop" or reason == "watching"):
+                listed = gather(project, unit, one.rule.listing, one.scene.now)
+                outlook, reason = _of_list(one, outlook, reason, listed, story.scene.zone)
         if one.rule.id in silenced:
             outlook, reason = _gives_way(one, silenced[one.rule.id], story.scene.zone), "topic_told"
         told = one.code != "superseded" and one.rule.audience is None
@@ -243,6 +249,14 @@ def _outlook(prospect: _Prospect, decision: Decision, policy: Policy, zone: Zone
             outcome.reason,
         )
     return f"{then} would not be sent - {why}", outcome.reason
+
+
+def _of_list(prospect: _Prospect, outlook: str, reason: str, listed: Selection, zone: ZoneInfo) -> tuple[str, str]:
+    """The outlook of a report, by what it would list."""
+    if not listed.is_needless or reason == "watching":
+        return f"{outlook}; it would list {listed}", reason
+    then = f"due {when(prospect.due, zone)}; " if prospect.due else ""
+    return f"{then}as things are now, it would not be sent - {reason_words('list_empty')}", "list_empty"
 
 
 def _follow_up(rule: Rule, story: Story) -> str:

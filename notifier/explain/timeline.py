@@ -88,7 +88,8 @@ def _decided(story: Story, match: Match, row: DecisionRow, message: Outgoing | N
     if row.at != match.at:
         label = f"{match.rule}, {label},"
     if row.outcome == "send":
-        return f"{label} goes to {match.recipient} by {row.channel} in '{row.language}' ({row.template})"
+        listed = f": {row.detail}" if row.detail else ""
+        return f"{label} goes to {match.recipient} by {row.channel} in '{row.language}' ({row.template}){listed}"
     if row.outcome == "hold":
         return f"{label} is held {_end(story, row, message)} - {reason_words(row.reason, row.detail)}"
     return f"{label} is not sent - {reason_words(row.reason, row.detail or _earlier(story, match, row))}"

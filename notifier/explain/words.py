@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.decide import REASONS
 from notifier.core.local_time import rfc3339, when
-from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
+from notifier.core.rule import BecomesTrue, Calendar, Change, Moment, NoNews, OnEvent, Trigger
 
 __all__ = ["end_words", "plain", "reason_words", "trigger_words", "value_words"]
 
@@ -25,6 +25,8 @@ def trigger_words(trigger: Trigger) -> str:
         return " or ".join(trigger.types)
     if isinstance(trigger, Moment):
         return trigger.when.text + (f" at {trigger.at:%H:%M}" if trigger.at else "")
+    if isinstance(trigger, Calendar):
+        return trigger.text
     if isinstance(trigger, NoNews):
         since = f" since {trigger.counted_from.path}" if trigger.counted_from else ""
         return f"no {' or '.join(trigger.of)} for {trigger.lasts}{since}"

@@ -182,10 +182,10 @@ class Reader:
         if name in whole.fields:
             shape = whole.fields[name]
             if isinstance(shape, Leaf | Many) and "." in shape.path:
-                self.used.add(shape.path)
+                self.used.add(f"{shape.under}{shape.path}")
             return shape
         if whole.open and not name.startswith("_"):
-            self.used.add(f"{whole.path}.{name}")
+            self.used.add(f"{whole.under}{whole.path}.{name}")
             return _UNKNOWN
         self._find(node, _source(node), f"there is no '{_source(node)}'{self._nearest(_source(node), whole)}")
         return _LOST

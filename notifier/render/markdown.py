@@ -19,6 +19,7 @@ from markdown_it.token import Token
 
 from notifier.render.scope import safe_url
 from notifier.render.source import Fault, Part, Tag
+from notifier.render.table import table_rule
 
 __all__ = ["Body", "body", "html_parts", "tidied", "unfit_for_customers"]
 
@@ -31,8 +32,12 @@ _EDGE, _BREAK = "\x1e", "\x1f"
 _ISOLATE, _POP = "\u2068", "\u2069"
 _TAGS = {
     "paragraph": "p", "bullet_list": "ul", "ordered_list": "ol", "list_item": "li", "blockquote": "blockquote",
-    "strong": "strong", "em": "em",
+    "strong": "strong", "em": "em", **{name: name for name in ("table", "thead", "tbody", "tr", "th", "td")},
 }  # fmt: skip
+
+
+#: What has lines of its own in it.
+_OUTER = {"ul", "ol", "blockquote", "table", "thead", "tbody", "tr"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def body(pieces: Sequence[str | Tag], styles: Mapping[str, str], *, rtl: bool) -
     """HTML and plain text of a text; raises Fault. `styles` is CSS by HTML tag, and for `button`."""
     words = _Words.of(pieces)
     tokens = _markdown(words).parse(words.source)
-    html = _Html(words, styles)
+    html = _Html(words, styles, rtl)
     html.blocks(tokens)
     text = _Text(words, rtl=rtl)
     text.blocks(tokens)
@@ -132,6 +137,17 @@ class _Words:
     def line_of_statements(self) -> re.Pattern[str]:
         return re.compile(rf"(?:{self.key}\d+S\s*)+")
 
+    def refusal(self, line: str, reason: str) -> Fault:
+        """What is wrong with a line, as a fault where it stands: its tags know, and what has none is looked for."""
+        found = re.search(rf"{self.key}(\d+)[ES]", line)
+        return Fault(reason, self.tags[int(found[1])].line) if found else Fault(reason, 1, 1, line)
+
+    def depth(self, line: str) -> int | None:
+        """How much deeper a line of nothing but statements leads; None for any other."""
+        if not self.line_of_statements.fullmatch(line):
+            return None
+        return sum(int(tag.opens) - int(tag.closes) for tag in self.statements(line))
+
     def wrapped(self, text: str) -> tuple[str, str, str] | None:
         """The opening word, the inside and the closing word, where one `if` or `for` spans all of the text."""
         found = re.fullmatch(rf"({self.key}(\d+)S)(.*)({self.key}(\d+)S)", text.strip(), re.DOTALL)
@@ -173,6 +189,7 @@ def _markdown(words: _Words) -> MarkdownIt:
     markdown = MarkdownIt("zero", {"html": False}).enable(list(_FEATURES))
     interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list"]}
     markdown.block.ruler.before("paragraph", "statement", statement, interrupts)
+    markdown.block.ruler.before("statement", "rows", table_rule(words.depth, words.refusal), interrupts)
     markdown.core.ruler.after("block", "unwrap", unwrap)
     return markdown
 
@@ -199,6 +216,7 @@ def _unwrapped(words: _Words, tokens: Sequence[Token]) -> Iterator[Token]:
 class _Html:
     words: _Words
     styles: Mapping[str, str]
+    rtl: bool = False
     out: list[str] = field(default_factory=list)
     #: What is open: names of HTML tags, and statements.
     open: list[str | Tag] = field(default_factory=list)
@@ -221,12 +239,18 @@ class _Html:
                 continue
             else:
                 name = token.tag if kind == "heading" else _TAGS[kind]
-                self._edge(name, edge, "\n" if name in {"ul", "ol", "blockquote"} or edge == "close" else "")
+                after = "\n" if name in _OUTER or edge == "close" else ""
+                self._edge(name, edge, after, self._aligned(token.meta.get("side", "")))
 
-    def _edge(self, name: str, edge: str, after: str = "") -> None:
+    def _aligned(self, side: str) -> str:
+        """As mail programs know it: they have no start and end."""
+        sides = {"start": ("left", "right"), "end": ("right", "left"), "center": ("center", "center")}
+        return f' align="{sides[side][self.rtl]}"' if side else ""
+
+    def _edge(self, name: str, edge: str, after: str = "", attributes: str = "") -> None:
         if edge == "open":
             self.open.append(name)
-            self.out.append(self.opening(name) + after)
+            self.out.append(self.opening(name, attributes) + after)
         else:
             self._leave(name)
             self.out.append(f"</{name}>{after}")
@@ -292,21 +316,21 @@ class _Text:
     lists: list[int | None] = field(default_factory=list)
     #: What goes before the next text: a bullet, a mark of quotation.
     before: str = ""
+    #: Of the table: what its columns are called, and how many cells of the row have been said.
+    columns: list[str] = field(default_factory=list)
+    cells: int = 0
 
     def blocks(self, tokens: Sequence[Token]) -> None:
         for token in tokens:
             kind = token.type
-            if kind == "inline":
-                self.out.append(self.before + self._inline(token.children or []))
-                self.before = ""
+            if kind.startswith(_OF_TABLES):
+                self._table(kind)
+            elif kind == "inline":
+                self._said(self._inline(token.children or []))
             elif kind == "statement":
                 self.out.append(token.content)
-            elif kind in {"bullet_list_open", "ordered_list_open"}:
-                self.out.append("" if self.lists else _EDGE)
-                self.lists.append(int(token.attrs.get("start", 1)) if kind[0] == "o" else None)
-            elif kind in {"bullet_list_close", "ordered_list_close"}:
-                self.lists.pop()
-                self.out.append("" if self.lists else _EDGE)
+            elif kind in {"bullet_list_open", "ordered_list_open", "bullet_list_close", "ordered_list_close"}:
+                self._list(token)
             elif kind == "list_item_open":
                 self.before = "  " * (len(self.lists) - 1) + self._mark()
             elif kind == "blockquote_open":
@@ -315,6 +339,42 @@ class _Text:
                 self.out.append("----\n\n")
             elif kind.endswith("_close") and kind not in {"list_item_close", "blockquote_close"}:
                 self.out.append("\n" if self.lists else "\n\n")
+
+    def _list(self, token: Token) -> None:
+        if token.nesting == -1:
+            self.lists.pop()
+        self.out.append("" if self.lists else _EDGE)
+        if token.nesting == 1:
+            self.lists.append(int(token.attrs.get("start", 1)) if token.type[0] == "o" else None)
+
+    def _said(self, text: str) -> None:
+        if self.cells:
+            self._cell(text)
+            return
+        self.out.append(self.before + text)
+        self.before = ""
+
+    def _table(self, kind: str) -> None:
+        """A row is a point of a list, each cell with its column's name before it: so it reads without lines and at any width."""
+        if kind == "thead_open":
+            self.columns, self.cells = [], -1
+        elif kind == "tr_open" and self.cells != -1:
+            self.out.append("- ")
+            self.cells = 1
+        elif kind == "tr_close" and self.cells != -1:
+            self.out.append("\n")
+        elif kind in {"thead_close", "table_close"}:
+            self.cells = 0
+            self.out.append("\n" if kind == "table_close" else "")
+
+    def _cell(self, text: str) -> None:
+        if self.cells == -1:
+            self.columns.append(text)
+            return
+        column = self.columns[self.cells - 1]
+        self.out.append(" · " if self.cells > 1 else "")
+        self.out.append(f"{column}: {text}" if column else text)
+        self.cells += 1
 
     def _mark(self) -> str:
         number = self.lists[-1]
@@ -353,6 +413,7 @@ class _Text:
         return f"{_BREAK}{text}{_BREAK}" if button else text
 
 
+_OF_TABLES = ("table_", "thead_", "tbody_", "tr_", "th_", "td_")
 _MISTAKES = {
     "](": "this is no link that may be followed (https, http, mailto or tel)",
     _BUTTON: "{button} belongs right behind a link: [text](link){button}",

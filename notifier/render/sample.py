@@ -70,7 +70,30 @@ def sample_context(
     facts["links"] = {page: f"{base}/{short}/{_SIGNED}" for page, short in _PAGES.items()}
     for one in catalogue.fields.values():
         facts.setdefault(one.scope, {}).setdefault(one.path, _made_up(one, now))
+    facts["list"] = _listed(facts, person, now)
     return facts
+
+
+def _listed(facts: Mapping[str, Any], person: _Person, now: datetime) -> dict[str, Any]:
+    """What a report lists: the same three times, but for what rows are told apart by."""
+    others = [one for one in (_PEOPLE["de"], _PEOPLE["pl"], _PEOPLE["en"]) if one is not person]
+    rows = [
+        {
+            "order": {
+                **facts["order"], "order.id": number, "order.number": number, "order.total": total,
+                "order.promised_at": (now - timedelta(days=days)).date(), "order.returned_at": now - timedelta(days=9 + days),
+            },
+            "customer": {**facts["customer"], "customer.name": f"{one.first_name} {one.family_name}"},
+            "shipment": {**facts["shipment"], "shipment.id": f"ZX81-20445{days}"},
+            "stock": {**facts["stock"], "stock.sku": sku, "stock.name": name, "stock.available": days - 1},
+        }
+        for number, total, days, one, sku, name in (
+            ("1043", 139.8, 4, person, "BOOT-42", person.articles[0]),
+            ("1051", 89.0, 2, others[0], "SOCK-L", person.articles[1]),
+            ("1060-B", 1249.5, 1, others[1], "TENT-2", person.articles[0]),
+        )
+    ]  # fmt: skip
+    return {"list.rows": rows, "list.count": len(rows), "list.left_out": 0}
 
 
 #: As long as those that are signed: an SMS pays for its length. It opens nothing.

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from notifier.core.catalogue import Catalogue, Field
+from notifier.core.listing import LIST_NAMES
 from notifier.core.sms import graphemes, unpiled
 
 __all__ = ["LINKS", "Group", "Leaf", "Many", "Scope", "Shape", "Url", "safe_url", "scope", "scopes", "shape_of"]
@@ -65,6 +66,8 @@ class Leaf:
     path: str
     type: str
     stand_in: str = ""
+    #: What stands before the path where it is asked what a text names: `list.` in the rows of a list.
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Group:
     path: str
     fields: dict[str, Shape] = field(default_factory=dict)
     open: bool = False
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Many:
 
     path: str
     each: Shape
+    under: str = ""
 
 
 Shape = Leaf | Group | Many
@@ -106,8 +111,16 @@ def shape_of(catalogue: Catalogue, links: Iterable[str] = ()) -> Group:
         _place(root, f"links.{name}", Leaf(f"links.{name}", "url"))
     match = Group("", {name: shape for name, shape in root.fields.items() if name not in {"shop", "links"}})
     root.fields["matches"] = Many("matches", match)
-    root.fields["orders"] = Many("orders", match.fields["order"])
+    counts: dict[str, Shape] = {name: Leaf(f"list.{name}", "number") for name in LIST_NAMES}
+    root.fields["list"] = Group("list", {**counts, "rows": Many("list.rows", _under("list.", match))})
     return root
+
+
+def _under(prefix: str, shape: Shape) -> Shape:
+    """The same, with a name of its own for what is in it."""
+    if isinstance(shape, Group):
+        return replace(shape, fields={name: _under(prefix, one) for name, one in shape.fields.items()}, under=prefix)
+    return replace(shape, under=prefix)
 
 
 def _field_shape(one: Field) -> Shape:
@@ -203,11 +216,12 @@ def scopes(root: Group, facts: Mapping[str, Any], now: datetime | None = None) -
     """The names that templates see, from facts by scope and full path: `{"order": {"order.eta": datetime}, …}`.
 
     `facts["matches"]` (a list of facts like these) is what was collected; without it the one match is the only one.
-    `facts["orders"]` is a list of orders. `facts["links"]` are links made for this one message, by their bare names.
+    `facts["list"]` is what a report lists: its `list.rows` are facts like these. `facts["links"]` are links made for this
+    one message, by their bare names.
     """
-    flat = _flat({name: part for name, part in facts.items() if name not in {"matches", "orders", "links"}})
+    flat = _flat({name: part for name, part in facts.items() if name not in {"matches", "links"}})
     collected: Sequence[Mapping[str, Any]] = facts.get("matches") or (flat,)
-    values = {**flat, "matches": collected, "orders": facts.get("orders") or ()}
+    values = {**flat, "matches": collected}
     everything = Scope(root, values)
     names = {name: everything.find(name) for name in root.fields if name not in {"links", "shop"}}
     return {**names, "links": dict(facts.get("links") or {}), "_now": now}

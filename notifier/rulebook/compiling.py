@@ -15,15 +15,20 @@ from notifier.core.catalogue import Catalogue
 from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import Duration
+from notifier.core.listing import LIST_NAMES, Listing
 from notifier.core.rule import ABOUT, BecomesTrue, Brake, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
 from notifier.core.topic import Topic
 from notifier.document import Loc
 from notifier.rulebook.audience import about_word, compile_audience
+from notifier.rulebook.listing import compile_listing
 from notifier.rulebook.reading import Reading
 from notifier.rulebook.shape import FollowUpEntry, RuleEntry, SendEntry, Wording
 from notifier.rulebook.trigger import TRIGGERS, compile_trigger, kind_words
 
 __all__ = ["Surroundings", "TemplateInfo", "compile_rule"]
+
+#: What belongs to no customer.
+_TEAMS_ONLY = ("stock", "shop")
 
 
 class TemplateInfo(Protocol):
@@ -63,6 +68,8 @@ class _Compiler:
     entry: RuleEntry
     around: Surroundings
     audience: Audience | None = None
+    #: What the rule lists, once that is known.
+    listing: Listing | None = None
 
     def rule(self, place: int) -> Rule | None:
         before = len(self.reading.problems)
@@ -72,6 +79,7 @@ class _Compiler:
         self.entry = entry = self.entry.model_copy(update={"about": about})
         trigger = self._trigger()
         scopes = self._scopes(trigger) if trigger else self._every_scope()
+        self.listing = self._listing()
         sends = tuple(self._send(index, scopes, trigger) for index in range(len(entry.send)))
         follow_up = self._follow_up()
         rule = Rule(
@@ -89,6 +97,7 @@ class _Compiler:
             include_closed=entry.include_closed,
             send_if_already_past=entry.if_already_past == "send_now",
             still_true_after=self._still_true_after(trigger),
+            listing=self.listing,
             limit=self._limit(scopes),
             topic=self._topic(),
             follow_up=follow_up,
@@ -142,7 +151,20 @@ class _Compiler:
         news = () if self.audience is None or trigger is None else ("stock",)
         return (*self.around.catalogue.scopes(self.entry.about, types), *news)
 
+    def _listing(self) -> Listing | None:
+        entry, at = self.entry.list_, (*self.loc, "list")
+        if entry is None:
+            return None
+        if self.entry.about != "shop":
+            self.reading.wrong(at, "a list belongs to a rule about: shop", on_key=True)
+            return None
+        return compile_listing(self.reading, at, entry, include_closed=self.entry.include_closed)
+
     def _condition(self, at: Loc, key: str, block: Any, scopes: Collection[str]) -> Condition | None:
+        if self.entry.about == "shop" and block is not None:
+            text = "nothing is known of the shop itself; conditions stand in the list: list: {orders: {…}}"
+            self.reading.wrong((*self.loc, *at, key), text, on_key=True)
+            return None
         return self.reading.condition((*self.loc, *at, key), block, scopes, negated=key == "not_if")
 
     def _trigger(self) -> Trigger | None:
@@ -170,8 +192,10 @@ class _Compiler:
         if entry is None:
             return None
         scopes, at = self._scopes(None), (*self.loc, "follow_up")
-        if self.entry.about == "stock":
-            self.reading.wrong(at, "a follow-up goes to the customer, and stock has none", on_key=True)
+        if self.entry.about in _TEAMS_ONLY:
+            self.reading.wrong(
+                at, f"a follow-up goes to the customer, and {kind_words(self.entry.about)} has none", on_key=True
+            )
         after = self.reading.duration((*at, "after"), entry.after)
         counted = None
         if entry.counted_from is not None:
@@ -183,8 +207,9 @@ class _Compiler:
 
     def _to(self, at: Loc, entry: SendEntry) -> None:
         if entry.to == "customer":
-            if self.entry.about == "stock":
-                self.reading.wrong((*self.loc, *at), "a rule about stock writes to a team: to: team.NAME")
+            if self.entry.about in _TEAMS_ONLY:
+                about = kind_words(self.entry.about)
+                self.reading.wrong((*self.loc, *at), f"a rule about {about} writes to a team: to: team.NAME")
             return
         known = [f"team.{name}" for name in self.around.teams]
         self.reading.known((*self.loc, *at, "to"), entry.to, ["customer", *known], "nobody is called")
@@ -247,10 +272,18 @@ class _Compiler:
         given = {*scopes, "shop", "links", "event", *(("change",) if isinstance(trigger, Change) else ())}
         if {"survey", "message", "ticket", "case", "choice"} & given:
             given |= {"order", "customer"}
-        absent = sorted(one for one in info.variables if one.partition(".")[0] not in given)
+        if self.listing is not None:
+            rows = self.around.catalogue.scopes(self.listing.about)
+            given |= {f"list.{one}" for one in (*LIST_NAMES, *rows)}
+        absent = sorted(one for one in info.variables if _scope(one) not in given)
         if absent:
+            row = f"list.{absent[0]}"
+            if self.listing is not None and _scope(row) in given:
+                hint = f"; of each row of the list it is row.{absent[0]}"
+            else:
+                hint = "; it has no list" if absent[0].startswith("list.") and self.listing is None else ""
             self.reading.wrong(
-                loc, f"the text '{name}' speaks of {absent[0]}, which nobody knows where this rule fires"
+                loc, f"the text '{name}' speaks of {absent[0]}, which nobody knows where this rule fires{hint}"
             )
 
     def _limit(self, scopes: Collection[str]) -> Limit | None:
@@ -303,10 +336,17 @@ class _Compiler:
         return topic
 
     def _keys(self, loc: Loc, keys: Collection[str], scopes: Collection[str]) -> tuple[str, ...]:
-        kinds = [self.entry.about, "customer", *(["order"] if self.entry.about == "shipment" else [])]
+        own = [] if self.entry.about == "shop" else ["customer"]
+        kinds = [self.entry.about, *own, *(["order"] if self.entry.about == "shipment" else [])]
         for key in keys:
             if "." in key:
                 self.reading.field(loc, key, scopes)
             else:
                 self.reading.known(loc, key, kinds, f"a rule about {self.entry.about} cannot count by")
         return tuple(keys)
+
+
+def _scope(path: str) -> str:
+    """Where what a text names is known from: `order` of `order.eta`, `list.order` of a row's `list.order.eta`."""
+    first, _, rest = path.partition(".")
+    return f"list.{rest.partition('.')[0]}" if first == "list" else first

@@ -14,16 +14,27 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel
 
 from notifier.config.schema import DRAFT, DURATION, codes
+from notifier.core.calendar import EVERY
 from notifier.core.catalogue import Field
 from notifier.core.condition import BLOCKS
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import PATTERN
+from notifier.core.listing import LISTS
 from notifier.core.rule import ABOUT
 from notifier.core.value import country_codes, currency_codes
 from notifier.rulebook.audience import AUDIENCES, LINES
 from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
-from notifier.rulebook.shape import BrakeEntry, FollowUpEntry, LimitEntry, RuleEntry, RulesFile, SendEntry, TopicEntry
+from notifier.rulebook.shape import (
+    BrakeEntry,
+    FollowUpEntry,
+    LimitEntry,
+    ListEntry,
+    RuleEntry,
+    RulesFile,
+    SendEntry,
+    TopicEntry,
+)
 from notifier.rulebook.trigger import CALENDARS, EVENTS_ABOUT, HOW, timed_events
 
 __all__ = ["rules_schema"]
@@ -35,7 +46,9 @@ _DAY = r"(?:[01]?\d|2[0-3]):[0-5]\d"
 
 _CLOCK: Schema = {"type": "string", "pattern": rf"^{_DAY}$", "patternErrorMessage": "A time of day: 09:00."}
 _DURATIONS = ("after", "useless_after", "in_any", "still_true_after")
-_BY_ABOUT = ("trigger", "only_if", "not_if", "send", "limit", "follow_up")
+_BY_ABOUT = ("trigger", "only_if", "not_if", "send", "list", "limit", "follow_up")
+#: What belongs to no customer.
+_TEAMS_ONLY = ("stock", "shop")
 
 
 def rules_schema(around: Surroundings) -> Schema:
@@ -73,10 +86,28 @@ class _Drawing:
     def topic(self) -> Schema:
         """Rules and topics go by any name: files are looked at one by one."""
         fields = [one.path for one in self.around.catalogue.fields.values()]
-        known = {"per": {"enum": [*ABOUT, *fields]}, "every": _ref("duration"), "strongest_first": _one_or_more(_NAME)}
+        known = {
+            "per": {"enum": [*(one for one in ABOUT if one != "shop"), *fields]},
+            "every": _ref("duration"),
+            "strongest_first": _one_or_more(_NAME),
+        }
         return _of(TopicEntry, known)
 
     def _about(self, about: str) -> Schema:
+        keys = self._of_shop() if about == "shop" else self._of_subjects(about)
+        return {"if": {"properties": {"about": {"const": about}}, "required": ["about"]}, "then": {"properties": keys}}
+
+    def _of_shop(self) -> Mapping[str, Schema]:
+        """No field is the shop's own: it has a calendar, and lists what is others'."""
+        return {
+            "trigger": self._calendar(),
+            "list": self._list(),
+            "send": _one_or_more(self._defined("shop.send", self._send("shop", None)), at_most=20),
+            "limit": self._limit("shop", ()),
+            **dict.fromkeys(("only_if", "not_if", "follow_up"), _NOTHING),
+        }
+
+    def _of_subjects(self, about: str) -> Mapping[str, Schema]:
         catalogue = self.around.catalogue
         events = [name for name, one in catalogue.events.items() if one.family in EVENTS_ABOUT[about]]
         known = catalogue.scopes(about)
@@ -84,15 +115,36 @@ class _Drawing:
         seen = catalogue.scopes(about, events)
         lasting = self._conditions(f"{about}.facts", known)
         conditions = self._conditions(f"{about}.conditions", seen) if seen != known else lasting
-        keys = {
+        return {
             "trigger": self._trigger(about, events, lasting),
             "only_if": conditions,
             "not_if": conditions,
             "send": _one_or_more(self._defined(f"{about}.send", self._send(about, conditions)), at_most=20),
             "limit": self._limit(about, seen),
-            **({"follow_up": self._follow_up(about, lasting)} if about != "stock" else {"follow_up": False}),
+            "list": _NOTHING,
+            "follow_up": self._follow_up(about, lasting) if about != "stock" else _NOTHING,
         }
-        return {"if": {"properties": {"about": {"const": about}}, "required": ["about"]}, "then": {"properties": keys}}
+
+    def _calendar(self) -> Schema:
+        beside = {"timezone": _ref("timezone"), "skip_holidays": {"type": "boolean"}}
+        kinds = [
+            _closed(["every", "at"], every={"enum": list(EVERY)}, at=_CLOCK, **beside),
+            _closed(["cron"], cron={"type": "string", "pattern": r"^\s*\S+(\s+\S+){4}\s*$"}, **beside),
+            _closed(["moment"], moment=self._time("shop.moment", (), with_now=False), at=_CLOCK),
+        ]
+        return self._defined("shop.trigger", {"anyOf": kinds})
+
+    def _list(self) -> Schema:
+        kinds = []
+        for name, about in LISTS.items():
+            scopes = self.around.catalogue.scopes(about)
+            conditions = self._conditions(f"{about}.facts", scopes)
+            paths = [one.path for one in self._fields(scopes) if one.type not in ("list", "items")]
+            order = self._defined(f"{name}.sort", _one_or_more({"enum": [*paths, *(f"-{path}" for path in paths)]}))
+            some = {"anyOf": [conditions, {"type": "object", "maxProperties": 0}]}
+            one_kind = _without(_of(ListEntry, {name: some, "sort": order}), LISTS.keys() - {name})
+            kinds.append({**one_kind, "required": [name]})
+        return self._defined("shop.list", {"anyOf": kinds})
 
     def _audience(self, kind: str) -> Schema:
         """A rule that an article's news sets off, and that reaches others."""
@@ -220,34 +272,35 @@ class _Drawing:
 
     # sending --------------------------------------------------------------------------------------------------------
 
-    def _send(self, about: str, conditions: Schema) -> Schema:
+    def _send(self, about: str, conditions: Schema | None) -> Schema:
         teams = [f"team.{name}" for name in self.around.teams]
-        to = teams if about == "stock" else ["customer", *teams]
+        to = teams if about in _TEAMS_ONLY else ["customer", *teams]
         send = _of(SendEntry, {**self._wording(conditions), "to": {"enum": to}})
-        return {**send, **_ONE_TEXT, **({"required": ["to"]} if about == "stock" else {})}
+        return {**send, **_ONE_TEXT, **({"required": ["to"]} if about in _TEAMS_ONLY else {})}
 
     def _follow_up(self, about: str, conditions: Schema) -> Schema:
         times = {"enum": [one.path for one in self._fields((about,), "time")]}
         return {**_of(FollowUpEntry, {**self._wording(conditions), "counted_from": times}), **_ONE_TEXT}
 
-    def _wording(self, conditions: Schema) -> Mapping[str, Schema]:
+    def _wording(self, conditions: Schema | None) -> Mapping[str, Schema]:
         texts = self.around.templates
         return {
             "template": {"enum": [name for name, one in texts.items() if one is None or one.survey is None]},
             "survey": {"enum": [name for name, one in texts.items() if one is None or one.survey is not None]},
             "channels": _one_or_more({"enum": ["preferred", *CHANNELS]}),
-            "only_if": conditions,
-            "not_if": conditions,
+            **dict.fromkeys(("only_if", "not_if"), _NOTHING if conditions is None else conditions),
         }
 
     def _limit(self, about: str, scopes: Collection[str], name: str = "") -> Schema:
-        kinds = [about, "customer", *(["order"] if about == "shipment" else [])]
+        kinds = [about, *(["customer"] if about != "shop" else []), *(["order"] if about == "shipment" else [])]
         keys = list(dict.fromkeys([*kinds, *(one.path for one in self._fields(scopes))]))
         names = self._defined(f"{name or about}.keys", _one_or_more({"enum": keys}))
         either = [{"required": ["once_per"], "maxProperties": 1}, {"required": ["at_most", "per", "in_any"]}]
         return {**_of(LimitEntry, {"once_per": names, "per": names}), "oneOf": either}
 
 
+#: Of a key that may not stand there.
+_NOTHING: Any = False
 _NAME: Schema = {"type": "string", "minLength": 1}
 _ONE_TEXT: Schema = {"oneOf": [{"required": ["template"]}, {"required": ["survey"]}]}
 
@@ -260,10 +313,14 @@ def _of(shape: type[BaseModel], known: Mapping[str, Schema]) -> Schema:
     return {**_closed(whole.get("required", []), **properties), "description": shape.__doc__ or ""}
 
 
+def _without(schema: Schema, names: Iterable[str]) -> Schema:
+    return {**schema, "properties": {name: one for name, one in schema["properties"].items() if name not in names}}
+
+
 def _plain(written: Schema, known: Schema | None) -> Schema:
     said = {name: written[name] for name in ("description", "default") if written.get(name) not in (None, "", [])}
     if known is not None:
-        return {**said, **known}
+        return {**said, **known} if known is not _NOTHING else known
     kinds = [one for one in written.get("anyOf", [written]) if one.get("type") != "null"]
     return {**{name: value for name, value in kinds[0].items() if name not in ("title", "default")}, **said}
 

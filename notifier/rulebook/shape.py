@@ -12,7 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from notifier.rulebook.slips import conditions_said, trigger_said
 
-__all__ = ["BrakeEntry", "FollowUpEntry", "LimitEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry"]
+__all__ = [
+    "BrakeEntry", "FollowUpEntry", "LimitEntry", "ListEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry",
+]  # fmt: skip
 
 Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
 Words = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
@@ -79,6 +81,16 @@ class BrakeEntry(Entry):
     within: Any = Field(alias="in", description="... in any stretch of this length: a duration.")
 
 
+class ListEntry(Entry):
+    orders: Conditions = Field(None, description="Conditions on orders: one row an order. {} lists all.")
+    shipments: Conditions = Field(None, description="Conditions on parcels: one row a parcel.")
+    stock: Conditions = Field(None, description="Conditions on articles: one row an article.")
+    customers: Conditions = Field(None, description="Conditions on customers: one row a customer.")
+    sort: Words = Field([], description="Fields; with - before it, from the highest down: -order.total.")
+    most: Annotated[int, Field(ge=1, le=1000)] = Field(200, description="So many rows at most.")
+    when_empty: Literal["skip", "send"] = Field("skip", description="What to do where there is nothing to list.")
+
+
 class RuleEntry(Entry):
     id: Annotated[str, AfterValidator(_id)] = Field(
         description="Small letters, digits, - and _, at most 64.", json_schema_extra={"pattern": _ID}
@@ -86,10 +98,10 @@ class RuleEntry(Entry):
     description: str = Field("", description="For people.")
     owner: str = Field("", description="For people; where it names a team, that team hears that the rule is braked.")
     about: Annotated[Any, AfterValidator(_about)] = Field(
-        description="What one match is: an order, a parcel, an article, a person; or whom news reaches."
+        description="What one match is: an order, a parcel, an article, a person, the shop; or whom news reaches."
     )
     trigger: Annotated[dict[str, Any], BeforeValidator(trigger_said)] = Field(
-        description="What sets it off: exactly one of event, moment, no_news, change, becomes_true."
+        description="What sets it off: exactly one of event, moment, no_news, change, becomes_true, every, cron."
     )
     only_if: Conditions = Field(None, description="Conditions that must be known to be true.")
     not_if: Conditions = Field(None, description="Conditions that must not be known to be true.")
@@ -104,6 +116,7 @@ class RuleEntry(Entry):
     send: Annotated[list[SendEntry], BeforeValidator(_sends)] = Field(
         min_length=1, max_length=20, description="One thing, or a list of up to 20."
     )
+    list_: ListEntry | None = Field(None, alias="list", description="What a report lists; for about: shop.")
     limit: LimitEntry | None = Field(None, description="How often, for the same order, customer or value.")
     topic: str | None = Field(None, description="What it tells about, together with other rules: see topics.")
     follow_up: FollowUpEntry | None = Field(None, description="What comes some time after the message has left.")

@@ -41,7 +41,7 @@ def _topic(reading: Reading, loc: Loc, written: object, rules: Mapping[str, Mapp
         scopes = {one.scope for one in reading.catalogue.fields.values()}
         known = reading.field((*loc, "per"), entry.per, scopes) is not None
     else:
-        known = reading.known((*loc, "per"), entry.per, ABOUT, "nothing is one per")
+        known = reading.known((*loc, "per"), entry.per, [one for one in ABOUT if one != "shop"], "nothing is one per")
     for number, rule in enumerate(entry.strongest_first):
         place = (*loc, "strongest_first", number)
         if not reading.known(place, rule, rules, "no rule"):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
+from notifier.core.calendar import EVERY, Calendar, cron
 from notifier.core.catalogue import Catalogue, Field
 from notifier.core.condition import Clause, NumberRef
+from notifier.core.local_time import WorkingDays
 from notifier.core.rule import BecomesTrue, Change, Moment, NoNews, OnEvent, Trigger
 from notifier.core.scene import Scene
 from notifier.document import Loc, suggest
@@ -21,8 +23,10 @@ HOW = ("later_by", "earlier_by", "rises_above", "falls_below", "to", "from")
 #: Each kind of trigger, and what may stand beside it.
 TRIGGERS: Mapping[str, tuple[str, ...]] = {
     "event": (), "moment": ("at", "calendar"), "no_news": ("calendar",), "change": (*HOW, "ready_again"),
-    "becomes_true": (),
+    "becomes_true": (), "every": ("at", "timezone", "skip_holidays"), "cron": ("timezone", "skip_holidays"),
 }  # fmt: skip
+#: Those that need nothing that is told by events.
+_OF_THE_SHOP = ("every", "cron", "moment")
 CALENDARS = ("shop", "destination", "carrier")
 #: What a number must have been before a rule may fire again.
 _LINES = {"above": "more_than", "below": "less_than"}
@@ -48,6 +52,9 @@ class _Compiler:
         if len(kinds) != 1:
             self._not_one(kinds)
             return None
+        if self.about == "shop" and kinds[0] not in _OF_THE_SHOP:
+            self._wrong(kinds[0], f"a rule about the shop has {', '.join(_OF_THE_SHOP)}, not {kinds[0]}", on_key=True)
+            return None
         allowed = TRIGGERS[kinds[0]]
         for key in self.block:
             if key != kinds[0] and key not in allowed:
@@ -55,7 +62,7 @@ class _Compiler:
                 self._wrong(key, f"unknown key '{key}' beside {kinds[0]}{hint}", on_key=True)
         read = {
             "event": self._event, "moment": self._moment, "no_news": self._no_news, "change": self._change,
-            "becomes_true": self._becomes_true,
+            "becomes_true": self._becomes_true, "every": self._every, "cron": self._cron,
         }  # fmt: skip
         return read[kinds[0]]()
 
@@ -72,6 +79,60 @@ class _Compiler:
 
     def _wrong(self, key: str, text: str, *, on_key: bool = False, part: str | None = None) -> None:
         self.reading.wrong((*self.loc, key), text, on_key=on_key, part=part)
+
+    def _every(self) -> Trigger | None:
+        every, at = self.block["every"], (*self.loc, "every")
+        zone, skips = self._zone(), self._skips_holidays()
+        clock = self.reading.clock((*self.loc, "at"), self.block["at"]) if "at" in self.block else None
+        if not isinstance(every, str) or every not in EVERY:
+            self.reading.wrong(at, f"every is one of {', '.join(EVERY)}{suggest(str(every), EVERY)}")
+            return None
+        if not self._of_the_shop("every"):
+            return None
+        if "at" not in self.block:
+            self._wrong("every", "say at what time of day: at: 08:00", on_key=True)
+        return Calendar.of(every, clock, zone, skip_holidays=skips) if clock else None
+
+    def _cron(self) -> Trigger | None:
+        written = self.block["cron"]
+        zone, skips = self._zone(), self._skips_holidays()
+        if not self._of_the_shop("cron"):
+            return None
+        if not isinstance(written, str):
+            self._wrong("cron", 'cron is five parts in quotes: "0 8 * * mon-fri" is 08:00 from Monday to Friday')
+            return None
+        try:
+            found = cron(written, zone, skip_holidays=skips)
+        except ValueError as error:
+            self._wrong("cron", str(error))
+            return None
+        if found.after(_NOWHERE.now, _NOWHERE.zone, WorkingDays(weekend=())) is None:
+            self._wrong("cron", f"'{written}' is a day that never comes")
+            return None
+        return found
+
+    def _of_the_shop(self, key: str) -> bool:
+        if self.about != "shop":
+            self._wrong(
+                key, "what comes by the calendar is about: shop, and can list; for one message each use moment", on_key=True
+            )  # fmt: skip
+        return self.about == "shop"
+
+    def _zone(self) -> ZoneInfo | None:
+        name = self.block.get("timezone")
+        if name is None:
+            return None
+        at = (*self.loc, "timezone")
+        if not isinstance(name, str) or name not in available_timezones():
+            self.reading.wrong(at, f"'{name}' is not a zone{suggest(str(name), available_timezones())}")
+            return None
+        return ZoneInfo(name)
+
+    def _skips_holidays(self) -> bool:
+        skips = self.block.get("skip_holidays", False)
+        if not isinstance(skips, bool):
+            self._wrong("skip_holidays", f"skip_holidays is true or false, got {skips!r}")
+        return skips is True
 
     def _event(self) -> Trigger | None:
         names = self.block["event"] if isinstance(self.block["event"], list) else [self.block["event"]]
@@ -270,6 +331,7 @@ EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
     "order": frozenset({"order", "ticket", "case", "choice", "message", "survey"}),
     "shipment": frozenset({"shipment"}),
     "stock": frozenset({"stock"}),
+    "shop": frozenset(),
     "customer": frozenset(
         {"customer", "waitlist", "consent", "order", "ticket", "case", "choice", "message", "survey"}
     ),
@@ -278,7 +340,7 @@ EVENTS_ABOUT: Mapping[str, frozenset[str]] = {
 
 _AN = {
     "text": "text", "money": "an amount", "bool": "true or false", "items": "a list of items",
-    "order": "an order", "stock": "stock",
+    "order": "an order", "stock": "stock", "shop": "the shop",
 }  # fmt: skip
 
 

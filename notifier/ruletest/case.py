@@ -55,6 +55,11 @@ class Case:
     expected: tuple[Expected, ...]
     why_not: tuple[WhyNot, ...]
 
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules that it speaks of. A report by the calendar goes off in no other test."""
+        return frozenset({*(one.rule for one in self.expected), *(one.rule for one in self.why_not)})
+
 
 @dataclass(frozen=True, slots=True)
 class Suite:

@@ -20,6 +20,7 @@ from notifier.core.decide import REASONS
 from notifier.core.event import Event
 from notifier.core.local_time import end_of_day
 from notifier.core.rule import Book
+from notifier.core.subject import SHOP
 from notifier.core.value import time_reader
 from notifier.document import Document, Loc, explain, leave_out, legible, read, suggest, validate
 from notifier.errors import EventRefused, Faults, Problem
@@ -404,7 +405,7 @@ class _Script:
                 self.wrong((*loc, "locale"), str(error))
             wanted["locale"] = entry.locale
         if entry.about is not None:
-            self.known((*loc, "about"), entry.about.partition(":")[0], KINDS, "kind of subject")
+            self.known((*loc, "about"), entry.about.partition(":")[0], (*KINDS, SHOP), "kind of subject")
             wanted["about"] = entry.about
         if entry.to is not None:
             wanted["to"] = self._recipient((*loc, "to"), entry.to)

@@ -8,8 +8,9 @@ from typing import Any
 
 from notifier.core.message import Message
 from notifier.core.rule import Book, Timed
+from notifier.core.subject import SHOP
 from notifier.explain import Explanation, explain
-from notifier.ingest import absorb, rearm_page
+from notifier.ingest import absorb, arm_shop, rearm_page
 from notifier.ruletest.case import Case, Suite
 from notifier.ruletest.witness import Asked, Notebook, watched
 from notifier.simulation import Simulation
@@ -62,9 +63,9 @@ class Trial:
 
     def explanations(self, kind: str) -> Iterator[Explanation]:
         """How it stands, at the end, with each subject of this kind that the test speaks of."""
-        told = (part.key for event in (*self.case.given, *self.case.timeline) for part in event.parts)
+        told = [part.key for event in (*self.case.given, *self.case.timeline) for part in event.parts]
         with self.store.read() as unit:
-            for key in dict.fromkeys(one for one in told if one.startswith(f"{kind}:")):
+            for key in dict.fromkeys(one for one in (*told, SHOP) if one.partition(":")[0] == kind):
                 explained = explain(self.suite.project, unit, key, self.case.until)
                 if explained is not None:
                     yield explained
@@ -88,6 +89,7 @@ class Stand:
             # What is given arms times and sets nothing off; what is so already does not become so.
             absorb(self._opening, unit, case.given, case.start)
             rearm_page(self._suite.project, unit, case.start, "")
+            arm_shop(self._suite.project, unit, case.start, case.rules)
         simulation = Simulation(self._project, store, render=True)
         simulation.arrive(case.timeline)
         simulation.run_until(case.until)

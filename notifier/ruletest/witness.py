@@ -19,7 +19,7 @@ class Asked:
 
     at: datetime
     rule: str
-    #: `becomes_true`, `only_if`, `not_if of send 2`, `only_if of the follow-up`.
+    #: `becomes_true`, `list`, `only_if`, `not_if of send 2`, `only_if of the follow-up`.
     where: str
     truth: Truth
     findings: tuple[Finding, ...]
@@ -83,6 +83,7 @@ def _watched(rule: Rule, notebook: Notebook) -> Rule:
         trigger=_watched_trigger(rule.trigger, seen),
         only_if=seen("only_if", rule.only_if),
         not_if=seen("not_if", rule.not_if),
+        listing=replace(rule.listing, condition=seen("list", rule.listing.condition)) if rule.listing else None,
         sends=tuple(send(one) for one in rule.sends),
         follow_up=replace(rule.follow_up, send=send(rule.follow_up.send)) if rule.follow_up else None,
     )
@@ -107,6 +108,7 @@ def conditions(rule: Rule) -> Iterator[tuple[str, Condition]]:
     if isinstance(trigger, Change):
         pairs.append(("ready_again", trigger.ready_again))
     pairs += [("only_if", rule.only_if), ("not_if", rule.not_if)]
+    pairs += [("list", rule.listing.condition)] if rule.listing else []
     for one in [*rule.sends, *([rule.follow_up.send] if rule.follow_up else [])]:
         pairs += [(f"only_if of {_place(rule, one)}", one.only_if), (f"not_if of {_place(rule, one)}", one.not_if)]
     yield from ((where, condition) for where, condition in pairs if condition is not None)

@@ -73,6 +73,10 @@ class Unit(Protocol):
         """Keys of subjects of any kind that are not closed, in order, past `after`: to page through all of them."""
         ...
 
+    def each_subject(self, kind: str, *, closed: bool) -> Iterator[str]:
+        """The keys of all subjects of a kind, in order, without holding them all; those that are closed only if asked for."""
+        ...
+
     def subjects_of(self, customer_key: str) -> list[str]:
         """Keys of what belongs to this customer, sorted. Looks at every subject: for people who ask, not for the engine."""
         ...

@@ -247,6 +247,10 @@ class MemoryUnit(MemoryShelf):
     def open_subjects(self, after: str, limit: int) -> list[str]:
         return nsmallest(limit, (key for key, is_open in self._open.items() if is_open and key > after))
 
+    def each_subject(self, kind: str, *, closed: bool) -> Iterator[str]:
+        start = f"{kind}:"
+        yield from sorted(key for key, is_open in self._open.items() if key.startswith(start) and (closed or is_open))
+
     def subjects_of(self, customer_key: str) -> list[str]:
         found = self.load(key for key in self._open if key != customer_key)
         return sorted(key for key, one in found.items() if one.customer_key == customer_key)

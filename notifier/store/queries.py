@@ -89,6 +89,13 @@ OPEN_SUBJECTS = (
     .limit(bindparam("most"))
 )
 
+_OF_KIND = (
+    select(subject.c.key)
+    .where(subject.c.key > bindparam("after"), subject.c.key < bindparam("end"))
+    .order_by(subject.c.key)
+    .limit(bindparam("most"))
+)
+EACH_SUBJECT, EACH_OPEN = _OF_KIND, _OF_KIND.where(OPEN)
 SUBJECTS_OF = select(subject.c.key).where(
     subject.c.customer_key == bindparam("customer_key"), subject.c.key != bindparam("customer_key")
 )

@@ -24,6 +24,8 @@ __all__ = ["LIVE", "SqlUnit"]
 
 #: Subjects that the writer keeps as they are, so that they need not be read and thawed again for the next event.
 LIVE = 4096
+#: Keys that are read at once.
+_PAGE = 1000
 #: Beyond every priority and number.
 _LOWEST, _HIGHEST = -(2**31), 2**63 - 1
 
@@ -115,6 +117,14 @@ class SqlUnit:
 
     def open_subjects(self, after: str, limit: int) -> list[str]:
         return [key for (key,) in self.session.rows(q.OPEN_SUBJECTS, after=after, most=limit)]
+
+    def each_subject(self, kind: str, *, closed: bool) -> Iterator[str]:
+        query = q.EACH_SUBJECT if closed else q.EACH_OPEN
+        # `;` is the next sign after the `:` of a key.
+        last, end = f"{kind}:", f"{kind};"
+        while page := self.session.rows(query, after=last, end=end, most=_PAGE):
+            yield from (key for (key,) in page)
+            last = page[-1][0]
 
     def subjects_of(self, customer_key: str) -> list[str]:
         return sorted(key for (key,) in self.session.rows(q.SUBJECTS_OF, customer_key=customer_key))

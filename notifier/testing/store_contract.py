@@ -180,6 +180,19 @@ class StoreContract(OutboxContract, ShelfContract):
             assert unit.open_subjects("order:d", 3) == ["order:e"]
             assert unit.open_subjects("order:e", 3) == []
 
+    def test_each_subject_of_a_kind(self, store: Store) -> None:
+        """All of a kind come in order, the closed ones only where they are asked for, and nobody of another kind."""
+        with store.begin() as unit:
+            unit.save([order(f"{number:04}") for number in reversed(range(MANY))])
+            unit.save(
+                [order("0007", status="delivered"), Aggregate("customer:7"), Aggregate("shop"), Aggregate("orders")]
+            )
+        with store.read() as unit:
+            every = [f"order:{number:04}" for number in range(MANY)]
+            assert list(unit.each_subject("order", closed=True)) == every
+            assert list(unit.each_subject("order", closed=False)) == [one for one in every if one != "order:0007"]
+            assert list(unit.each_subject("shipment", closed=True)) == []
+
     def test_what_belongs_to_a_customer(self, store: Store) -> None:
         """Whoever says to be of a customer is found, finished or not, but not the customer and nobody else's."""
         with store.begin() as unit:

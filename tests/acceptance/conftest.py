@@ -73,6 +73,13 @@ def few_languages(project: Path) -> Path:
 
 
 @pytest.fixture
+def no_reports(project: Path) -> None:
+    """What comes every morning, whatever the test is about, is left out."""
+    for folder in ("rules", "rules/tests"):
+        (project / folder / "reports.yaml").unlink()
+
+
+@pytest.fixture
 def notifier(few_languages: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Notifier:
     """Runs a command in this process, in the project's directory and at NOW unless told otherwise."""
 

@@ -69,7 +69,7 @@ def test_version(process):
         ),
         (
             ["explain", "1043"],
-            "notifier: '1043' is not a subject; write it like order:1043, with one of order, shipment, stock, customer\n",
+            "notifier: '1043' is not a subject; write it like order:1043, with one of order, shipment, stock, customer; the shop itself is 'shop'\n",
         ),
         (
             ["--project", "nowhere", "tick"],

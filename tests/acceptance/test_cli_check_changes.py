@@ -97,7 +97,7 @@ def test_more_than_are_looked_at(notifier, running, monkeypatch):
 
 def test_orders_are_not_hidden_behind_customers(notifier, running, monkeypatch):
     """Of each kind for which a rule waits as many are looked at, however many there are of others."""
-    monkeypatch.setattr(changeover, "MOST", 2)
+    monkeypatch.setattr(changeover, "MOST", 3)
     running(
         "    limit: {at_most: 2, per: order, in_any: 7d}\n", "    limit: {at_most: 2, per: order, in_any: 7d}\n" + NEW
     )

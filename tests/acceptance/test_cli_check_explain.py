@@ -104,6 +104,33 @@ TOLD = {
          "nobody knew, and it is true from Sat 2026-03-21 23:30 -> Sat 2026-03-21 23:30",
          "it is true already -> nothing (until it was false again)"],
     ),
+    "every": (
+        ["about: shop", "trigger: {every: weekday, at: 08:00, skip_holidays: true}",
+         "list: {orders: {order.promised_at: {before: now}}, sort: [-order.total, customer.name], most: 50}",
+         "send: {template: late_orders_report, to: team.support}"],
+        "Every weekday at 08:00 on the clock of Europe/Warsaw, but not on holidays: tell team support by e-mail or SMS "
+        "(late_orders_report). It lists the orders where order.promised_at is before now, at most 50, the highest order.total "
+        "first then the first customer.name first. Where there are none, nothing is sent.",
+        ["next -> Mon 2026-03-16 08:00", "then -> Tue 2026-03-17 08:00", "then -> Wed 2026-03-18 08:00"],
+    ),
+    "month": (
+        ["about: shop", "trigger: {every: month, at: 07:00, skip_holidays: true}", "include_closed: true",
+         "list: {shipments: {}, when_empty: send}", "send: {template: late_orders_report, to: team.support}"],
+        "On the first working day of every month at 07:00 on the clock of Europe/Warsaw: tell team support by e-mail or SMS "
+        "(late_orders_report). It lists the parcels, the finished ones too, at most 200.",
+        ["next -> Wed 2026-04-01 08:00 (over the change of clocks, held until team.support works)",
+         "then -> Mon 2026-05-04 08:00 (not on Fri 2026-05-01, held until team.support works)",
+         "then -> Mon 2026-06-01 08:00 (held until team.support works)"],
+    ),
+    "cron": (
+        ["about: shop", 'trigger: {cron: "30 8 1-3 5 *", timezone: Asia/Tehran, skip_holidays: true}',
+         "list: {orders: {order.status: paid}}", "send: {template: late_orders_report, to: team.purchasing}", "state: watch"],
+        "Cron 30 8 1-3 5 * on the clock of Asia/Tehran, but not on holidays: tell team purchasing by e-mail or SMS "
+        "(late_orders_report). It lists the orders where order.status is paid, at most 200. Where there are none, nothing is sent. "
+        "It only watches: it decides, and sends nothing.",
+        ["next -> Sat 2026-05-02 07:00 (not on Fri 2026-05-01)", "then -> Sun 2027-05-02 07:00 (not on Sun 2026-05-03, Sat 2027-05-01)",
+         "then -> Tue 2028-05-02 07:00 (not on Mon 2027-05-03, Mon 2028-05-01)"],
+    ),
 }  # fmt: skip
 
 
@@ -137,8 +164,8 @@ def test_the_starters_rules_are_told(notifier):
     lines = notifier("check", "--explain").out.splitlines()
     assert [line.split(" (rules/")[0] for line in lines if " (rules/" in line] == [
         "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
-        "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "low-stock",
-        "backorder-slipped",
+        "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
+        "refunds-overdue-report", "low-stock", "backorder-slipped",
     ]  # fmt: skip
     assert len(notifier("check").out.splitlines()) == 1
 

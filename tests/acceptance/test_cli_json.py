@@ -15,6 +15,8 @@ from notifier import feedback
 from notifier.cli.opening import open_engine
 from notifier.core.policy import Mute
 
+pytestmark = pytest.mark.usefixtures("no_reports")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
 #: Sections that begin with "All keys of ...".
 BESIDES = {

@@ -59,6 +59,21 @@ def test_another_subject(notifier, history, project):
     )
 
 
+def test_a_report_of_what_there_is(notifier, history, project):
+    """`--about shop` lists what is in the database, as the rule that the text is for does; without one it is refused."""
+    late = {**history[0], "data": {**history[0]["data"], "promised_at": "2020-01-01", "total": 70}}
+    (project / "events.ndjson").write_text(json.dumps(late), encoding="utf-8")
+    notifier("ingest", "events.ndjson")
+    assert "Order: 1043" in notifier("preview", "late_orders_report", "--about", "shop").out
+    assert "Order: 1060-B" not in notifier("preview", "late_orders_report", "--about", "shop").out
+    assert "Order: 1060-B" in notifier("preview", "late_orders_report").out
+    refused = notifier("preview", "low_stock", "--about", "shop")
+    assert refused.code == 2
+    assert refused.err == (
+        "notifier: no rule about the shop lists something with the text 'low_stock'; leave out --about\n"
+    )
+
+
 def test_made_up_values_can_be_believed(notifier, project):
     """A project's own fields look like something, and links are as long as those that customers get."""
     with (project / "config" / "notifier.yaml").open("a", encoding="utf-8") as file:
@@ -87,7 +102,7 @@ def test_the_page_can_be_written_and_opened(notifier, project, monkeypatch):
         (["delivery_lat"], "no template 'delivery_lat' - did you mean 'delivery_late'?"),
         (["delivery_late", "--channel", "fax"], "templates/delivery_late has no text for 'fax'; it has email and sms"),
         (["delivery_late", "--order", "9"], "nothing is known about order:9; without --about the text is shown for a made-up one"),
-        (["delivery_late", "--order", "ordr:9"], "'ordr:9' is not a subject - did you mean 'order'?; write it like order:1043, with one of order, shipment, stock, customer"),
+        (["delivery_late", "--order", "ordr:9"], "'ordr:9' is not a subject - did you mean 'order'?; write it like order:1043, with one of order, shipment, stock, customer; the shop itself is 'shop'"),
         (
             ["delivery_late", "--channel", "sms", "--html", "x"],
             "an SMS has no HTML; leave out --html and --open, or say --channel email",
@@ -116,6 +131,7 @@ NEVER = (
 )
 
 
+@pytest.mark.usefixtures("no_reports")
 def test_a_backtest_in_words(notifier, events):
     """By rule: how much was sent, held and dropped, and why; then people, and what was still to come."""
     assert notifier("backtest", "--events", "events.ndjson").out.splitlines() == [
@@ -137,6 +153,7 @@ def test_a_backtest_keeps_nothing(notifier, events, project):
     assert {path for path in project.rglob("*") if path.is_file()} - before <= {project / "var" / "secret"}
 
 
+@pytest.mark.usefixtures("no_reports")
 def test_a_backtest_to_the_end_of_a_day(notifier, events):
     """--until with a day counts all of it, on the shop's clock."""
     monday = notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-16", "--json").records
@@ -158,6 +175,7 @@ def before(project, tmp_path):
     return rules.parent
 
 
+@pytest.mark.usefixtures("no_reports")
 def test_a_backtest_against_other_rules(notifier, events, before):
     """What comes, what goes and what comes otherwise, with examples; a new name of a rule is nobody's news."""
     told = notifier("backtest", "--events", "events.ndjson", "--until", "2026-03-20", "--against", str(before)).out

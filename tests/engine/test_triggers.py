@@ -47,6 +47,13 @@ LOW = """
     trigger: {change: stock.available, falls_below: 3, ready_again: {above: 5}}
     send: {template: low_stock, to: team.support}
 """
+LATE = """
+  - id: late
+    about: shop
+    trigger: {every: weekday, at: 08:00}
+    list: {orders: {order.promised_at: {before: now}}, sort: order.number}
+    send: {template: late_orders_report, to: team.support}
+"""
 
 
 def test_a_silent_parcel(shop_with: Callable[[str], Shop]) -> None:
@@ -254,7 +261,7 @@ def test_live_decides_as_a_backtest_does(
     under: Callable[[str], Project], store: Store, tmp_path: Path, seed: int
 ) -> None:
     """Whatever happens in a shop, the engine live, ticked when something is due, decides what the backtest says."""
-    project = under(SILENT + WORSE + LOW + MOVED + DELAYS)
+    project = under(LATE + SILENT + WORSE + LOW + MOVED + DELAYS)
     history = _history(Random(seed))
     file = tmp_path / "history.ndjson"
     file.write_bytes(b"\n".join(map(orjson.dumps, history)))
@@ -265,7 +272,7 @@ def test_live_decides_as_a_backtest_does(
         shop.now = at
         shop.engine.ingest([event])
     work_until(shop, shop.now + timedelta(microseconds=1))
-    subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A", "rule:moved"]
+    subjects = ["order:1", "order:2", "shipment:P1", "shipment:P2", "stock:A", "rule:moved", "shop"]
     with store.read() as unit:
         live = [decision_record(match, row) for key in subjects for match, rows in unit.matches_of(key) for row in rows]
 

@@ -233,10 +233,11 @@ def test_collected_matches(say: Say) -> None:
     assert say(body, {**one, "matches": [one, {"stock": {"stock.sku": "hat"}}]}) == "- Boots\n- hat"
 
 
-def test_listed_orders(say: Say) -> None:
-    """A report sees its list of orders."""
-    body = "{% for order in orders %}\n- {{ order.number }}\n{% endfor %}"
-    assert say(body, {"orders": [{"order.id": "1"}, {"order": {"order.id": "2"}}]}) == "- 1\n- 2"
+def test_what_a_report_lists(say: Say) -> None:
+    """A report sees the rows of its list, each with whom it belongs to, and how many there are in all."""
+    body = "{{ list.count }}:\n\n{% for row in list.rows %}\n- {{ row.order.number }} {{ row.customer.name | default('-') }}\n{% endfor %}"
+    rows = [{"order": {"order.id": "1"}, "customer": {"customer.name": "Dana"}}, {"order": {"order.id": "2"}}]
+    assert say(body, {"list": {"list.rows": rows, "list.count": 7}}) == "7:\n\n- 1 Dana\n- 2 -"
 
 
 def test_own_html_takes_over(shelf: Any) -> None:

@@ -25,6 +25,7 @@ TEXTS = {
     "advert": Text("marketing"),
     "order_text": Text(variables=frozenset({"order.number", "customer.first_name"})),
     "score_text": Text(variables=frozenset({"survey.score", "order.number"})),
+    "list_text": Text(variables=frozenset({"list.count", "list.rows", "list.order.number", "list.customer.name"})),
     "change_text": Text(variables=frozenset({"change.before", "event.type", "shop.name"})),
     "csat": Text("survey", survey={}),
     "nps": Text("survey", survey={}),

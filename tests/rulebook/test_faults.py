@@ -72,10 +72,9 @@ TRIGGERS = [
     ({"trigger": "x"}, "5:14: say what kind of trigger it is, such as {event: order.shipped}"),
     ({"trigger": "order.cancelled"}, "5:14: say what kind of trigger it is, such as {event: order.cancelled}"),
     ({"trigger": "[a]"}, "5:14: 'trigger' must be a mapping (key: value), not a list"),
-    ({"trigger": "{}"}, "5:14: a trigger is one of event, moment, no_news, change, becomes_true"),
-    ({"trigger": "{silense: 72h}"}, "5:15: unknown trigger 'silense'; it is one of event, moment, no_news, change, becomes_true"),
+    ({"trigger": "{}"}, "5:14: a trigger is one of event, moment, no_news, change, becomes_true, every, cron"),
+    ({"trigger": "{silense: 72h}"}, "5:15: unknown trigger 'silense'; it is one of event, moment, no_news, change, becomes_true, every, cron"),
     ({"trigger": "{evnt: order.shipped}"}, "5:15: unknown trigger 'evnt' - did you mean 'event'?"),
-    ({"trigger": "{every: day}"}, "5:15: unknown trigger 'every'; it is one of event, moment, no_news, change, becomes_true"),
     ({"trigger": "{event: order.shipped, moment: order.eta}"}, "5:37: a rule has one trigger; this is a second beside 'event'"),
     ({"trigger": "{event: order.shiped}"}, "5:22: unknown event 'order.shiped' - did you mean 'order.shipped'?"),
     ({"trigger": "{event: shipment.redy}"}, "5:22: unknown event 'shipment.redy' - did you mean 'shipment.ready_for_pickup'?"),
@@ -84,7 +83,7 @@ TRIGGERS = [
     ({"trigger": "{event: {a: 1}}"}, "5:22: event names one event, or a list of them"),
     ({"trigger": "{event: shipment.scanned}"}, "5:22: 'shipment.scanned' is not about an order; make the rule about: shipment"),
     ({"trigger": "{event: order.shipped, at: '09:00'}"}, "5:37: unknown key 'at' beside event"),
-    ({"trigger": "{at: 09:00}"}, "5:14: a trigger is one of event, moment, no_news, change, becomes_true"),
+    ({"trigger": "{at: 09:00}"}, "5:14: a trigger is one of event, moment, no_news, change, becomes_true, every, cron"),
     ({"trigger": "{moment: order.promissed_at}"}, "5:23: unknown field 'order.promissed_at' - did you mean 'order.promised_at'?"),
     ({"trigger": "{moment: order.total}"}, "5:23: 'order.total' is a number, not a time"),
     ({"trigger": "{moment: now + 1d}"}, "5:23: 'now' has no moment of its own here; name a field or a date"),
@@ -272,8 +271,51 @@ FOLLOW_UPS = [
 ]  # fmt: skip
 
 
+# What comes by the calendar, and its list.
+_REPORT = {"about": "shop", "trigger": "{every: day, at: 08:00}", "send": "{template: note, to: team.support}"}
+REPORTS = [({**_REPORT, **keys}, told) for keys, told in [
+    ({"trigger": "{every: day}"}, "5:15: say at what time of day: at: 08:00"),
+    ({"trigger": "{every: weekdays, at: 08:00}"}, "5:22: every is one of day, weekday, monday, tuesday, wednesday, thursday, friday, saturday, sunday, month - did you mean 'weekday'?"),
+    ({"trigger": "{every: 1d, at: 08:00}"}, "5:22: every is one of day, weekday, monday, tuesday, wednesday, thursday, friday, saturday, sunday, month"),
+    ({"trigger": "{every: [monday], at: 08:00}"}, "5:22: every is one of day, weekday, monday, tuesday, wednesday, thursday, friday, saturday, sunday, month - did you mean 'monday'?"),
+    ({"trigger": "{every: day, at: 8}"}, "5:31: '8' is not a time of day; write it like 09:00"),
+    ({"trigger": "{every: day, at: 08:00, timezone: Europe/Warszaw}"}, "5:48: 'Europe/Warszaw' is not a zone - did you mean 'Europe/Warsaw'?"),
+    ({"trigger": "{every: day, at: 08:00, skip_holidays: yes}"}, "5:53: skip_holidays is true or false, got 'yes'"),
+    ({"trigger": "{every: day, at: 08:00, calendar: shop}"}, "5:38: unknown key 'calendar' beside every"),
+    ({"trigger": "{cron: 0 8 * *}"}, "5:21: '0 8 * *' has 4 parts; cron has five: minute hour day month weekday"),
+    ({"trigger": "{cron: '0 25 * * *'}"}, "5:21: '25' is no hour: 0 to 23"),
+    ({"trigger": "{cron: '0 8 * * fri-mon'}"}, "5:21: 'fri-mon' holds no day of the week"),
+    ({"trigger": "{cron: '0 8 30 feb *'}"}, "5:21: '0 8 30 feb *' is a day that never comes"),
+    ({"trigger": "{cron: '0 8 * * mo'}"}, "5:21: 'mo' is no day of the week: 0 to 7, or mon, tue, wed, thu, fri, sat, sun"),
+    ({"trigger": "{cron: '0 8 * * 1..5'}"}, "5:21: '1..5' is no day of the week; write a number, *, 1-5 or */2"),
+    ({"trigger": "{cron: 8}"}, '5:21: cron is five parts in quotes: "0 8 * * mon-fri" is 08:00 from Monday to Friday'),
+    ({"trigger": "{event: order.shipped}"}, "5:15: a rule about the shop has every, cron, moment, not event"),
+    ({"trigger": "{moment: order.promised_at}"}, "5:23: 'order.promised_at' is not known here: nothing can be looked at"),
+    ({"about": "order", "send": "{template: note}"}, "5:15: what comes by the calendar is about: shop, and can list; for one message each use moment"),
+    ({"about": "order", "trigger": "{event: order.shipped}", "list": "{orders: {}}"}, "7:5: a list belongs to a rule about: shop"),
+    ({"list": "{}"}, "7:11: say what to list, one of orders, shipments, stock, customers: {orders: {order.promised_at: {before: now}}}"),
+    ({"list": "{orders: {}, stock: {}}"}, "7:24: say what to list, one of orders, shipments, stock, customers: {orders: {order.promised_at: {before: now}}}"),
+    ({"list": "{order: {}, stock: {}}"}, "7:12: unknown key 'order' - did you mean 'orders'?"),
+    ({"list": "{orders: {order.totl: {at_least: 5}}}"}, "7:21: unknown field 'order.totl' - did you mean 'order.total'?"),
+    ({"list": "{stock: {order.total: 5}}"}, "7:20: 'order.total' is not known here: only stock.… can be looked at"),
+    ({"list": "{orders: {}, sort: -order.totl}"}, "7:31: unknown field 'order.totl' - did you mean 'order.total'?"),
+    ({"list": "{orders: {}, sort: order.items}"}, "7:30: a list cannot be put in order by 'order.items', which is a list itself"),
+    ({"list": "{orders: {}, most: 0}"}, "7:30: 'most' must be at least 1"),
+    ({"list": "{orders: {}, when_empty: drop}"}, "7:36: 'when_empty' is one of skip, send, not 'drop'"),
+    ({"send": "{template: note}"}, "6:11: a rule about the shop writes to a team: to: team.NAME"),
+    ({"send": "{template: list_text, to: team.support}"}, "6:22: the text 'list_text' speaks of list.count, which nobody knows where this rule fires; it has no list"),
+    ({"send": "{template: list_text, to: team.support}", "list": "{stock: {}}"}, "6:22: the text 'list_text' speaks of list.customer.name, which nobody knows where this rule fires"),
+    ({"send": "{template: order_text, to: team.support}", "list": "{orders: {}}"}, "6:22: the text 'order_text' speaks of customer.first_name, which nobody knows where this rule fires; of each row of the list it is row.customer.first_name"),
+    ({"only_if": "{order.total: 5}"}, "7:5: nothing is known of the shop itself; conditions stand in the list: list: {orders: {…}}"),
+    ({"send": "{template: note, to: team.support, not_if: {order.total: 5}}"}, "6:46: nothing is known of the shop itself; conditions stand in the list: list: {orders: {…}}"),
+    ({"follow_up": "{survey: csat, after: 2d}"}, "7:5: a follow-up goes to the customer, and the shop has none"),
+    ({"limit": "{once_per: order}"}, "7:23: a rule about shop cannot count by 'order'; there are shop"),
+    ({"still_true_after": "2h"}, "7:5: still_true_after belongs to change and becomes_true: nothing else can end again"),
+]]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("keys", "complaints"), [*SHAPE, *TRIGGERS, *CONDITIONS, *SENDING, *LIMITS, *FOLLOW_UPS], ids=shown
+    ("keys", "complaints"), [*SHAPE, *TRIGGERS, *CONDITIONS, *SENDING, *LIMITS, *FOLLOW_UPS, *REPORTS], ids=shown
 )
 def test_one_rule(load, lines, keys, complaints):
     """Each fault of a rule in one line that says what and where, what is likely meant, and the place under a caret."""

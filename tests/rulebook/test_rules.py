@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,7 +9,8 @@ from notifier import rulebook
 from notifier.core.catalogue import EventType, Field, standard
 from notifier.core.condition import BLOCKS, OPERATORS, AllOf, AnyOf, Clause, Items, NoneOf, NumberRef, TimeRef
 from notifier.core.duration import Duration
-from notifier.core.rule import ABOUT, BecomesTrue, Change, Limit, Moment, NoNews, OnEvent
+from notifier.core.listing import Listing, Order
+from notifier.core.rule import ABOUT, BecomesTrue, Calendar, Change, Limit, Moment, NoNews, OnEvent
 from notifier.document import parse
 from notifier.errors import Faults
 from notifier.project import load as load_project
@@ -32,14 +34,14 @@ def test_the_starters_rules_load(project):
     book = load_project(project).book
     assert [one.id for one in book.rules] == [
         "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
-        "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "low-stock",
-        "backorder-slipped",
+        "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
+        "refunds-overdue-report", "low-stock", "backorder-slipped",
     ]  # fmt: skip
-    assert [one.place for one in book.rules] == list(range(1, 14))
-    assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock"}
+    assert [one.place for one in book.rules] == list(range(1, 16))
+    assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock", "shop"}
     assert {one.id for one in book.rules if one.state == "watch"} == {
         "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
-        "backorder-slipped",
+        "refunds-overdue-report", "backorder-slipped",
     }  # fmt: skip
     assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:21"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"
@@ -80,6 +82,14 @@ TRIGGERS = [
     ("{change: order.eta, earlier_by: PT2H}", Change(ETA, earlier_by=Duration(elapsed=timedelta(hours=2)))),
     ("{change: order.total, rises_above: 0}", Change(TOTAL, rises_above=NumberRef("0", None, 0))),
     ("{change: order.total, falls_below: 9.5}", Change(TOTAL, falls_below=NumberRef("9.5", None, 9.5))),
+    ("{every: day, at: 08:00}", Calendar("every day at 08:00", (time(8),), every="day")),
+    ("{every: friday, at: 8:30, timezone: Asia/Tehran, skip_holidays: true}",
+     Calendar("every friday at 08:30", (time(8, 30),), ZoneInfo("Asia/Tehran"), "friday", True, frozenset({4}))),
+    ("{cron: '0 7,19 1 */6 *', timezone: Asia/Tehran, skip_holidays: true}",
+     Calendar("cron 0 7,19 1 */6 *", (time(7), time(19)), ZoneInfo("Asia/Tehran"), "", True,
+              days=frozenset({1}), months=frozenset({1, 7}))),
+    ("{cron: '15 8 13 * fri'}",
+     Calendar("cron 15 8 13 * fri", (time(8, 15),), weekdays=frozenset({4}), days=frozenset({13}), either=True)),
     ("{change: order.status, to: delivered}", Change(STATUS, to=("delivered",))),
     ("{change: order.status, from: [paid, packed], to: shipped}",
      Change(STATUS, to=("shipped",), from_=("paid", "packed"))),
@@ -89,7 +99,8 @@ TRIGGERS = [
 @pytest.mark.parametrize(("written", "expected"), TRIGGERS)
 def test_triggers(rule, written, expected):
     """Each trigger is read as what it says."""
-    assert rule(trigger=written).trigger == expected
+    about = {"about": "shop", "send": "{template: note, to: team.support}"} if isinstance(expected, Calendar) else {}
+    assert rule(trigger=written, **about).trigger == expected
 
 
 def test_a_line_may_be_a_field(rule):
@@ -271,7 +282,39 @@ def test_every_event_has_a_rule_that_hears_it(rule):
                 continue
             heard.add((name, about))
     assert {name for name, _ in heard} == set(standard().events)
-    assert {about for _, about in heard} == set(ABOUT)
+    assert {about for _, about in heard} == set(ABOUT) - {"shop"}
+
+
+LISTS = [
+    ("{orders: {}}", Listing("orders")),
+    ("{stock: {stock.available: {at_most: 0}}, sort: [stock.name, -stock.available], most: 5, when_empty: send}",
+     Listing("stock", Clause(FIELDS["stock.available"], "at_most", NumberRef("0", None, 0), "stock.available: {at_most: 0}"),
+             (Order(FIELDS["stock.name"]), Order(FIELDS["stock.available"], falling=True)), 5, send_empty=True)),
+    ("{orders: {order.status: returned}, sort: -customer.name}",
+     Listing("orders", Clause(STATUS, "is", ("returned",), "order.status: returned"),
+             (Order(FIELDS["customer.name"], falling=True),), finished=True)),
+    ("{shipments: {}}", Listing("shipments")),
+    ("{customers: {}}", Listing("customers")),
+]  # fmt: skip
+REPORT = {"about": "shop", "trigger": "{every: day, at: 08:00}", "send": "{template: note, to: team.support}"}
+
+
+@pytest.mark.parametrize(("written", "expected"), LISTS)
+def test_lists(rule, written, expected):
+    """A list says of what, in which order and how much; one that asks for the end has the finished ones."""
+    assert rule(**REPORT, list=written).listing == expected
+
+
+def test_a_list_of_all_the_finished(rule):
+    """include_closed counts for what is listed."""
+    assert rule(**REPORT, list="{orders: {}}", include_closed="true").listing.finished
+
+
+def test_a_reminder_needs_no_list(rule):
+    """By the calendar, or once on a day, a team can be reminded of something without a list."""
+    assert rule(**REPORT).listing is None
+    once = rule(**{**REPORT, "trigger": "{moment: 2026-12-01, at: 09:00}"})
+    assert once.trigger.at == time(9)
 
 
 def test_a_projects_own_names(load, lines):
