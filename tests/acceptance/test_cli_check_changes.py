@@ -59,7 +59,7 @@ def test_a_rule_that_is_renamed(notifier, running, project):
     """28: the times of the old one end, each that lies ahead is armed anew, and how many is told beforehand."""
     for path in (project / "rules" / "tests").glob("*.yaml"):
         path.unlink()
-    running("id: delivery-overdue", "id: overdue")
+    running("delivery-overdue", "overdue")
     assert changes(notifier) == [
         "delivery-overdue: 2 armed times will end",
         "overdue: 2 times will be armed",

@@ -169,7 +169,7 @@ def before(project, tmp_path):
     rules = tmp_path / "before" / "rules"
     shutil.copytree(project / "rules", rules, ignore=shutil.ignore_patterns("tests"))
     delivery = (rules / "delivery.yaml").read_text(encoding="utf-8")
-    delivery = delivery.replace("promised_at + 1d", "promised_at + 2d").replace("id: promise-at-risk", "id: warned")
+    delivery = delivery.replace("promised_at + 1d", "promised_at + 2d").replace("promise-at-risk", "warned")
     delivery = delivery.replace("{event: order.shipped}", "{event: order.returned}")
     (rules / "delivery.yaml").write_text(delivery, encoding="utf-8")
     return rules.parent

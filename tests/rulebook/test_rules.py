@@ -43,7 +43,7 @@ def test_the_starters_rules_load(project):
         "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
         "refunds-overdue-report", "backorder-slipped",
     }  # fmt: skip
-    assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:21"
+    assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:26"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"
     assert book.by_id["delivery-overdue"].follow_up.send.category == "survey"
 
