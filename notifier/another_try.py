@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from notifier.cast import Cast
+from notifier.core.audience import PeopleWaiting
 from notifier.core.decide import Answers, Decision, Drop, Hold, decide, questions
 from notifier.core.match import Candidate
 from notifier.core.policy import Policy
@@ -25,7 +26,8 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
     """
     rule, match = project.rule(outgoing.rule), unit.match(outgoing.key)
     send = rule.send_at(outgoing.send) if rule else None
-    if rule is None or send is None or match is None:
+    # Who waits for an article is back in the queue.
+    if rule is None or send is None or match is None or isinstance(rule.audience, PeopleWaiting):
         return outgoing, "superseded"
     if outgoing.stale_at <= now:
         return outgoing, "stale"
@@ -51,6 +53,6 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
 
 def _first_look(unit: Unit, cast: Cast, policy: Policy, candidate: Candidate, now: datetime) -> Decision:
     subject = cast[candidate.subject_key]
-    scene = cast.scene(subject, now)
+    scene = cast.scene_of(candidate, now)
     asked = questions(candidate, subject, scene, policy)
     return decide(candidate, subject, scene, Answers(unit.answers(asked) if asked else {}), policy)

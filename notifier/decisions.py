@@ -44,11 +44,13 @@ class _Case:
     recipient: str
 
 
-def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Candidate], now: datetime) -> None:
-    """Decide what fired, once each however often it comes, and write matches, decisions and messages."""
+def decide_all(
+    project: Project, unit: Unit, cast: Cast, candidates: Sequence[Candidate], now: datetime
+) -> list[Decision]:
+    """Decide what fired, once each however often it comes, and write matches, decisions and messages; what was decided."""
     cases = _new_cases(unit, cast, candidates, now)
     if not cases:
-        return
+        return []
     policy = policy_of(project, unit)
     asked = [questions(one.candidate, one.subject, one.scene, policy) for one in cases]
     answers = Answers(unit.answers(frozenset().union(*asked)))
@@ -64,6 +66,7 @@ def decide_all(project: Project, unit: Unit, cast: Cast, candidates: Sequence[Ca
     ]
     _write(unit, decided, rows, now)
     brake(project, unit, cast, made.values(), now)
+    return [decision for _, decision in decided]
 
 
 def brake(project: Project, unit: Unit, cast: Cast, decisions: Iterable[Decision], now: datetime) -> None:

@@ -19,8 +19,10 @@ from uuid import uuid4
 from notifier.carriers import Carriers
 from notifier.cast import Cast
 from notifier.core import own_event
+from notifier.core.audience import RUN, PeopleWaiting
 from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions, use_key
 from notifier.core.grounds import grounds
+from notifier.core.local_time import shift
 from notifier.core.match import Candidate, after_sending
 from notifier.core.message import Message
 from notifier.core.policy import Policy
@@ -33,6 +35,7 @@ from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
 from notifier.roster import gather, is_empty
 from notifier.store import Store, Unit
 from notifier.store.record import Attempt, DecisionRow, Outgoing
+from notifier.waves import wake
 from notifier.writing import Writer, freeze, thaw
 
 __all__ = ["LEASE", "PAGE", "Dispatch", "Ready"]
@@ -197,6 +200,7 @@ class Dispatch:
         look = self._look(unit, [one.outgoing for one in ready], now, carriers)
         mine = self._still_mine(unit, ready)
         going = [marked for one in mine if (marked := self._mark(look, one)) is not None]
+        look.cast.save()
         self._tell(look)
         return going
 
@@ -216,7 +220,7 @@ class Dispatch:
         outgoing, candidate = ready.outgoing, ready.candidate
         if candidate is None:
             self._end(
-                look, outgoing, "dropped", DecisionRow(outgoing.key, look.now, "drop", "superseded", "the rule is gone")
+                look, ready, "dropped", DecisionRow(outgoing.key, look.now, "drop", "superseded", "the rule is gone")
             )
             return None
         decision = look.decide(candidate, outgoing)
@@ -225,13 +229,11 @@ class Dispatch:
             self._hold(look, outgoing, outcome, row)
         elif isinstance(outcome, Drop):
             refused = outgoing.tried and outcome.reason in ("channel_unavailable", "no_address")
-            self._end(look, outgoing, "failed" if refused else "dropped", row)
+            self._end(look, ready, "failed" if refused else "dropped", row)
         elif ready.empty:
-            self._end(look, outgoing, "dropped", replace(row, outcome="drop", reason="list_empty"))
+            self._end(look, ready, "dropped", replace(row, outcome="drop", reason="list_empty"))
         elif ready.failure:
-            self._end(
-                look, outgoing, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure)
-            )
+            self._end(look, ready, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure))
         elif self._writer is not None and (outcome.channel, outcome.language) != ready.written_for:
             look.unit.put([replace(_let_go(outgoing), state="pending", due_at=look.now)])
         else:
@@ -253,12 +255,32 @@ class Dispatch:
         )
         look.unit.put([outgoing])
         look.unit.start_attempts([Attempt(outgoing.key, outgoing.calls, outgoing.provider, look.now)])
+        self._keep_promise(look, ready)
         if ready.message is not None:
             look.unit.keep_bodies([(outgoing.key, freeze(ready.message))])
         if outgoing.calls == 1:
             look.unit.add_decisions([replace(row, detail=ready.listed)])
             look.unit.add_uses([(use_key(outgoing.recipient, outgoing.category), look.now, outgoing.key)])
         return replace(ready, outgoing=outgoing)
+
+    def _keep_promise(self, look: _Look, ready: Ready) -> None:
+        """Where units are promised, they are kept from now on for as long as the rule says."""
+        candidate = ready.candidate
+        audience = candidate.rule.audience if candidate else None
+        if candidate is not None and isinstance(audience, PeopleWaiting):
+            scene = look.cast.scene_of(candidate, look.now)
+            until = shift(look.now, audience.keep_for, scene.zone, scene.working("shop"))
+            look.unit.keep_until(ready.outgoing.key, until)
+            wake(self._project, look.cast, str(scene.value("stock.sku")), look.now)
+
+    def _give_back(self, look: _Look, candidate: Candidate | None, reason: str) -> None:
+        """Units that were promised by a message that does not leave go to whoever comes next."""
+        if candidate is None or not isinstance(candidate.rule.audience, PeopleWaiting):
+            return
+        sku = candidate.seen["waitlist.sku"]
+        if reason != "not_enough_stock":
+            look.unit.pass_over(sku, candidate.subject_key, candidate.seen[RUN])
+        wake(self._project, look.cast, sku, look.now)
 
     @staticmethod
     def _hold(look: _Look, outgoing: Outgoing, hold: Hold, row: DecisionRow) -> None:
@@ -267,14 +289,15 @@ class Dispatch:
         if hold.reason != outgoing.reason:
             look.unit.add_decisions([row])
 
-    @staticmethod
-    def _end(look: _Look, outgoing: Outgoing, state: Literal["dropped", "failed"], row: DecisionRow) -> None:
+    def _end(self, look: _Look, ready: Ready, state: Literal["dropped", "failed"], row: DecisionRow) -> None:
         """It will not be sent: its place in limits is free, and where it failed an event says so."""
+        outgoing = ready.outgoing
         row = replace(row, template=outgoing.template, category=outgoing.category)
         reason = outgoing.reason if state == "failed" and outgoing.tried else row.reason
         look.unit.add_decisions([row])
         look.unit.put([replace(_let_go(outgoing), state=state, reason=reason)])
         look.unit.free([outgoing.key])
+        self._give_back(look, ready.candidate, row.reason)
         if state == "failed":
             _log.warning("message %s (%s) was not sent: %s", outgoing.id, outgoing.rule, row.detail or reason)
             look.events += _events("message.failed", outgoing, look.now, reason)

@@ -1,53 +1,87 @@
-"""Which open order holds which article: kept at hand, so that news about the article finds them."""
+"""Who holds and who waits for which article: kept at hand, so that news about the article finds them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
 from notifier.cast import Cast
-from notifier.core.audience import owed
+from notifier.core.audience import owed, wishes
+from notifier.core.local_time import start_of_day
 from notifier.core.subject import Aggregate
+from notifier.project import Project
 from notifier.store import Unit
+from notifier.waves import wake
 
-__all__ = ["Holdings", "take_stock"]
+__all__ = ["settle", "take_stock"]
 
 
-class Holdings:
-    """What a batch of work changes about it; written down at its end."""
+def settle(
+    project: Project, unit: Unit, cast: Cast, before: Mapping[str, Aggregate], now: datetime
+) -> Iterator[Aggregate]:
+    """Write down what an event has changed about it, given how its subjects were; the articles that look again."""
+    changed: dict[str, None] = {}
+    for key, earlier in before.items():
+        if earlier.kind == "order":
+            changed.update(dict.fromkeys(_order(project, unit, earlier, cast[key], now)))
+        elif earlier.kind == "customer":
+            changed.update(dict.fromkeys(_customer(unit, earlier, cast[key], now)))
+    for sku in changed:
+        woken = wake(project, cast, sku, now)
+        if woken is not None:
+            yield woken
 
-    def __init__(self, unit: Unit, cast: Cast) -> None:
-        self._unit = unit
-        self._cast = cast
-        self._before: dict[str, Aggregate] = {}
 
-    def touch(self, before: Mapping[str, Aggregate]) -> None:
-        """These subjects may have changed; how they were."""
-        for key, one in before.items():
-            if one.kind == "order":
-                self._before.setdefault(key, one)
-
-    def save(self) -> None:
-        gone: list[tuple[str, str]] = []
-        held: list[tuple[str, str, float]] = []
-        for key, earlier in self._before.items():
-            now = self._cast[key]
-            if not _same_lines(earlier, now):
-                before, after = owed(earlier), owed(now)
-                gone += [(sku, key) for sku in before if sku not in after]
-                held += [(sku, key, units) for sku, units in after.items() if before.get(sku) != units]
-        if gone:
-            self._unit.drop_lines(gone)
-        if held:
-            self._unit.keep_lines(held)
+def _order(project: Project, unit: Unit, before: Aggregate, after: Aggregate, now: datetime) -> Collection[str]:
+    """The articles of which it holds something else now."""
+    if _same_lines(before, after):
+        return ()
+    held, holds = owed(before), owed(after)
+    gone = [sku for sku in held if sku not in holds]
+    news = {sku: units for sku, units in holds.items() if held.get(sku) != units}
+    unit.drop_lines([(sku, after.key) for sku in gone])
+    unit.keep_lines([(sku, after.key, units) for sku, units in news.items()])
+    if after.customer_key:
+        known = held if before.customer_key == after.customer_key else {}
+        placed = after.facts.get("order.placed_at") or now
+        when = placed if isinstance(placed, datetime) else start_of_day(placed, project.zone)
+        for sku in holds:
+            if sku not in known:
+                unit.end_wait(sku, after.customer_key, when, now)
+    return [*gone, *news]
 
 
 def _same_lines(before: Aggregate, after: Aggregate) -> bool:
     path = "order.items"
-    return before.closed == after.closed and before.facts.get(path) == after.facts.get(path)
+    return (
+        before.closed == after.closed
+        and before.facts.get(path) == after.facts.get(path)
+        and before.customer_key == after.customer_key
+    )
 
 
-def take_stock(unit: Unit, subjects: Iterable[Aggregate]) -> None:
-    """Write down what these hold, where nothing was kept at hand before."""
-    unit.keep_lines([
-        (sku, one.key, units) for one in subjects if one.kind == "order" for sku, units in owed(one).items()
-    ])  # fmt: skip
+def _customer(unit: Unit, before: Aggregate, after: Aggregate, now: datetime) -> Collection[str]:
+    """The articles that somebody waits for now, or no longer does, or anew."""
+    if before.leaves is after.leaves:
+        return ()
+    waited = {one.sku: one for one in wishes(before)}
+    waits = {one.sku: one for one in wishes(after)}
+    if waited == waits:
+        return ()
+    gone = [sku for sku in waited if sku not in waits]
+    news = [one for sku, one in waits.items() if waited.get(sku) != one]
+    unit.leave_queue([(sku, after.key) for sku in gone], now)
+    unit.join_queue(news)
+    return [*gone, *(one.sku for one in news)]
+
+
+def take_stock(unit: Unit, subjects: Iterable[Aggregate], now: datetime) -> None:
+    """Write down what these hold and wait for, where nothing was kept at hand for some time."""
+    for one in subjects:
+        if one.kind == "order":
+            unit.keep_lines([(sku, one.key, units) for sku, units in owed(one).items()])
+        elif one.kind == "customer":
+            known = {wish.sku: wish for wish, _ in unit.wishes_of(one.key)}
+            waits = {wish.sku: wish for wish in wishes(one)}
+            unit.leave_queue([(sku, one.key) for sku in known if sku not in waits], now)
+            unit.join_queue([wish for sku, wish in waits.items() if known.get(sku) != wish])

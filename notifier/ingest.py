@@ -19,7 +19,7 @@ from notifier.core.match import Candidate, Due, concerned, rearm, step
 from notifier.core.rule import Book
 from notifier.core.subject import SHOP, Aggregate, adopt, fold, found_by
 from notifier.decisions import decide_all
-from notifier.holdings import Holdings, take_stock
+from notifier.holdings import settle, take_stock
 from notifier.project import Project
 from notifier.rounds import go_on
 from notifier.store import Newness, Unit
@@ -40,7 +40,6 @@ class _Batch:
     cast: Cast
     now: datetime
     candidates: list[Candidate]
-    holdings: Holdings
     #: No time that was armed in this batch comes earlier.
     soonest: datetime | None = None
 
@@ -87,7 +86,7 @@ def absorb_in_turn(project: Project, unit: Unit, events: Sequence[Event]) -> lis
 
 def _begin(project: Project, unit: Unit, events: Sequence[Event], now: datetime) -> _Batch:
     cast = Cast(project, unit)
-    batch = _Batch(project, unit, cast, now, [], Holdings(unit, cast))
+    batch = _Batch(project, unit, cast, now, [])
     batch.cast.bring(part.key for event in events for part in event.parts)
     return batch
 
@@ -95,7 +94,6 @@ def _begin(project: Project, unit: Unit, events: Sequence[Event], now: datetime)
 def _finish(batch: _Batch) -> None:
     if batch.candidates:
         decide_all(batch.project, batch.unit, batch.cast, batch.candidates, batch.now)
-    batch.holdings.save()
     batch.cast.save()
 
 
@@ -113,7 +111,8 @@ def _take(batch: _Batch, event: Event) -> bool:
         batch.unit.quarantine([Quarantined(batch.now, event.source, reason, event.body)])
         return False
     if batch.project.book.has_audiences:
-        batch.holdings.touch(before)
+        for woken in settle(batch.project, batch.unit, batch.cast, before, batch.now):
+            batch.arm(woken)
     return True
 
 
@@ -192,6 +191,7 @@ def come_due(project: Project, unit: Unit, now: datetime, limit: int = PAGE) -> 
     cast = Cast(project, unit)
     cast.bring(keys)
     candidates: list[Candidate] = []
+    reached = 0
     for key in keys:
         subject = cast[key]
         stepped = step(project.book, subject, subject, Due(), cast.scene(subject, now))
@@ -200,7 +200,7 @@ def come_due(project: Project, unit: Unit, now: datetime, limit: int = PAGE) -> 
         for timer, armed in stepped.cancelled:
             _log.info("%s: %s was due %s, but the rule is gone", key, timer, armed.occurrence)
         for rule in stepped.rounds:
-            candidates += go_on(unit, cast, key, rule, now, PAGE - len(candidates))
+            reached += go_on(project, unit, cast, key, rule, now, PAGE - reached)
     decide_all(project, unit, cast, candidates, now)
     cast.save()
     return len(keys)
@@ -228,6 +228,6 @@ def rearm_page(project: Project, unit: Unit, now: datetime, after: str) -> str:
         subject = cast[last]
         cast.put(rearm(project.book, subject, cast.scene(subject, now)))
     if project.book.has_audiences:
-        take_stock(unit, (cast[key] for key in keys))
+        take_stock(unit, (cast[key] for key in keys), now)
     cast.save()
     return last

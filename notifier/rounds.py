@@ -7,39 +7,46 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from notifier import waves
 from notifier.cast import Cast
 from notifier.core.audience import ARTICLE, OrdersWith
 from notifier.core.match import Candidate, admitted, go_on_at, with_event, without_run
 from notifier.core.rule import Rule
-from notifier.core.subject import Aggregate, Run
+from notifier.core.subject import Run
+from notifier.decisions import decide_all
+from notifier.project import Project
 from notifier.store import Unit
 
-__all__ = ["PAGE", "go_on"]
-
-#: Of those whom news concerns, how many are looked at in one transaction.
-PAGE = 200
+__all__ = ["go_on"]
 
 
-def go_on(unit: Unit, cast: Cast, article: str, rule: Rule, now: datetime, room: int) -> list[Candidate]:  # noqa: PLR0917
-    """What the next page of a run comes to; at most `room` are looked at, and what remains is due at once."""
+def go_on(project: Project, unit: Unit, cast: Cast, article: str, rule: Rule, now: datetime, room: int) -> int:  # noqa: PLR0917
+    """Take a run on to those who come next, at most `room`; how many were looked at. What remains is due at once."""
     subject = cast[article]
     run = subject.memory.runs.get(rule.id)
     if run is None:
-        return []
+        return 0
     if room <= 0:
-        _remember(cast, subject, rule, run, now)
-        return []
+        cast.put(subject.remembering(go_on_at(rule, run, subject.memory, now)))
+        return 0
+    if isinstance(rule.audience, OrdersWith):
+        return _tell_orders(project, unit, cast, article, rule, run, now, room)
+    return waves.go_on(project, unit, cast, article, rule, now, room)
+
+
+def _tell_orders(  # noqa: PLR0917 - as above
+    project: Project, unit: Unit, cast: Cast, article: str, rule: Rule, run: Run, now: datetime, room: int
+) -> int:
     assert isinstance(rule.audience, OrdersWith)
+    subject = cast[article]
     keys = unit.orders_with(subject.id, run.after, room, owed=rule.audience.backordered)
     cast.bring(keys)
-    if len(keys) == room:
-        _remember(cast, subject, rule, run._replace(after=keys[-1]), now)
-    else:
-        cast.put(subject.remembering(without_run(rule.id, subject.memory)))
     seen = {**run.seen, ARTICLE: article}
     found = [Candidate(rule, send, key, run.occurrence, run.at, seen) for key in keys for send in rule.sends]
-    return [one for one in found if admitted(rule, one.send, with_event(cast.scene_of(one, now), seen))]
-
-
-def _remember(cast: Cast, subject: Aggregate, rule: Rule, run: Run, moment: datetime) -> None:
-    cast.put(subject.remembering(go_on_at(rule, run, subject.memory, moment)))
+    told = [one for one in found if admitted(rule, one.send, with_event(cast.scene_of(one, now), seen))]
+    decide_all(project, unit, cast, told, now)
+    memory = without_run(rule.id, subject.memory)
+    if len(keys) == room:
+        memory = go_on_at(rule, run._replace(after=keys[-1]), subject.memory, now)
+    cast.put(subject.remembering(memory))
+    return len(keys)

@@ -99,6 +99,7 @@ def _records(explained: Explanation | Account) -> Iterator[dict[str, Any]]:
         return
     for one in explained.messages:
         yield {"record": "message", **message_record(one), "outlook": explained.outlooks.get(one.key)}
+    yield from (one.record for one in explained.demand)
     yield from (standing.record() for standing in explained.standings)
 
 
@@ -115,6 +116,11 @@ def _lines(explained: Explanation, now: datetime) -> Iterator[str]:
         yield ""
         yield styled("Messages", bold=True)
         yield from _messages(explained)
+    if explained.demand:
+        yield ""
+        yield styled("Waiting", bold=True)
+        for one in explained.demand:
+            yield from _wrapped("  ", one.text)
 
 
 def _timeline(entries: Sequence[Entry], zone: ZoneInfo, now: datetime) -> Iterator[str]:

@@ -321,6 +321,8 @@ class EventReader:
         leaves = dict(person.leaves)
         if type_.family == "waitlist":
             left = type_.name == "waitlist.left"
+            if facts.get("waitlist.quantity", 1) <= 0:
+                raise EventRefused("must be more than 0", "data.quantity")
             leaves[f"customer.waiting@{self._id(data, 'sku')}"] = None if left else facts.get("waitlist.quantity", 1)
         elif type_.family == "consent":
             if not facts.keys() >= _CONSENT:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from notifier.core.audience import PeopleWaiting
 from notifier.core.catalogue import CLOSED
 from notifier.core.contact import address_of, country_of, in_order
 from notifier.core.duration import Duration
@@ -49,6 +50,7 @@ REASONS: Mapping[str, str] = {
     "already_sent": "the rule has told this before, or is about to",
     "topic_told": "another rule has told about it, or the rule itself",
     "list_empty": "there is nothing to list",
+    "not_enough_stock": "others have come first, and there is not enough left",
     "limit": "the rule has told this as often as it may",
     "frequency_cap": "the customer has had enough messages for now",
     "quiet_hours": "the customer is left alone at this hour, or the team is not at work",
@@ -66,10 +68,12 @@ class Question(NamedTuple):
 
     `slot` is this `key` taken -> bool; `uses` when was this `key` used since `since` -> sorted instants; `count` how often
     was it used since then -> number;
-    `suppressed` why must this address digest (`key`) not be written to -> reason or empty.
+    `suppressed` why must this address digest (`key`) not be written to -> reason or empty;
+    `claims` units of its article that come before the promise of this message (`key`), at `since` -> number, or None where
+    nothing is promised by it.
     """
 
-    kind: Literal["slot", "uses", "count", "suppressed"]
+    kind: Literal["slot", "uses", "count", "suppressed", "claims"]
     key: bytes
     since: datetime | None = None
 
@@ -93,6 +97,10 @@ class Answers:
 
     def suppressed(self, digest: bytes) -> str:
         return str(self._found.get(Question("suppressed", digest)) or "")
+
+    def claims(self, key: bytes, now: datetime) -> float | None:
+        found: float | None = self._found.get(Question("claims", key, now))
+        return found
 
     def note(self, decision: Decision, now: datetime) -> None:
         """Count what was just decided, so that the rest of the batch sees it."""
@@ -205,6 +213,8 @@ def questions(
     cap = policy.caps.get(candidate.send.category)
     if cap is not None and recipient:
         asked.add(Question("uses", use_key(recipient, candidate.send.category), _cap_start(cap, scene)))
+    if again and isinstance(candidate.rule.audience, PeopleWaiting):
+        asked.add(Question("claims", decision_key(candidate, recipient), scene.now))
     if not recipient.startswith("team:"):
         customer = scene.facts.get("customer", {})
         for channel in policy.channels:
@@ -299,6 +309,26 @@ def _brake_start(candidate: Candidate, scene: Scene, policy: Policy) -> datetime
 def _cap_start(cap: Cap, scene: Scene) -> datetime:
     today = start_of_day(scene.now.astimezone(scene.zone).date(), scene.zone)
     return _window_start(cap.window, scene) or today - timedelta(microseconds=1)
+
+
+def _stock(case: _Case) -> Drop | None:
+    """Whether there still is what was promised: what others were promised before, and what is owed, comes first."""
+    rule = case.candidate.rule
+    audience = rule.audience
+    if not case.again or not isinstance(audience, PeopleWaiting) or rule.follows_up(case.candidate.send):
+        return None
+    claims = case.answers.claims(decision_key(case.candidate, case.recipient), case.scene.now)
+    if claims is None:
+        return Drop("superseded", "the customer no longer waits for it")
+    left = (audience.up_to.resolve(case.scene) or 0) - claims
+    wanted = case.scene.value("waitlist.quantity")
+    if left >= wanted:
+        return None
+    return Drop("not_enough_stock", f"{_number(wanted)} asked for, {_number(max(left, 0))} left for this customer")
+
+
+def _number(units: float) -> str:
+    return f"{units:,.6g}"
 
 
 def _trigger(case: _Case) -> Drop | None:
@@ -494,6 +524,6 @@ def _watched_use(case: _Case, drop: Drop) -> tuple[bytes, ...]:
 #: In this order. The address comes before the hours, which depend on the channel; the limit before whatever holds: what is
 #: held takes its place, and no place can be taken twice.
 GATES: tuple[Gate, ...] = (
-    _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _muted, _brake, _paused, _not_yet, _frequency_cap,
-    _quiet_hours,
+    _stock, _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _muted, _brake, _paused, _not_yet,
+    _frequency_cap, _quiet_hours,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from notifier.core.audience import PeopleWaiting
 from notifier.core.condition import Condition
 from notifier.core.event import Event
 from notifier.core.local_time import rfc3339, shift
@@ -17,7 +18,7 @@ from notifier.core.trigger import changed, due, follow_up_due, ready_again, sile
 
 __all__ = [
     "FOLLOW_UP", "ROUND", "STILL", "Candidate", "Due", "Step", "admitted", "after_sending", "arm", "concerned",
-    "go_on_at", "outlived", "rearm", "rule_of", "step", "without_run",
+    "go_on_at", "go_on_runs", "next_wave", "outlived", "rearm", "rule_of", "step", "without_run",
 ]  # fmt: skip
 
 #: What follows a rule's id in the name of a timer that is not its trigger's own.
@@ -58,7 +59,7 @@ class Step(NamedTuple):
 def concerned(book: Book, before: Aggregate, after: Aggregate, event: Event) -> bool:
     """Whether an event that took a subject from before to after could set a rule off, or move a time: few do."""
     kind = after.kind
-    if (kind, event.type) in book.on_event or after.memory.left:
+    if (kind, event.type) in book.on_event or after.memory.left or after.memory.runs:
         return True
     if before.closed != after.closed or not before.known:
         return kind in book.timed or kind in book.turning
@@ -89,6 +90,8 @@ def step(book: Book, before: Aggregate, after: Aggregate, stimulus: Event | Due,
             memory = _open_run(rule, found[0], memory, scene.now)
         else:
             candidates += found
+    if memory.runs:
+        memory = go_on_runs(book, memory, scene)
     if memory is not after.memory:
         after = after.remembering(memory)
     return Step(arm(book, before, after, scene), tuple(candidates))
@@ -156,6 +159,9 @@ def _let_through(rule: Rule, scene: Scene) -> list[Send]:
 def _open_run(rule: Rule, fired: Candidate, memory: Memory, now: datetime) -> Memory:
     """With the news on its way to the rule's audience; what is under way already is of older news and gives way."""
     run = Run(fired.occurrence, rule.hash, fired.trigger_at, fired.seen)
+    if (before := memory.runs.get(rule.id)) is not None:
+        # A wave is one wave, however often the news comes anew.
+        run = run._replace(wave=before.wave, began=before.began, served=before.served)
     return go_on_at(rule, run, memory, now)
 
 
@@ -164,6 +170,28 @@ def go_on_at(rule: Rule, run: Run, memory: Memory, moment: datetime) -> Memory:
     timer = rule.id + ROUND
     armed = {**memory.armed, timer: Armed(moment, run.occurrence, run.rule_hash)}
     return memory._replace(armed=armed, runs={**memory.runs, rule.id: run})
+
+
+def go_on_runs(book: Book, memory: Memory, scene: Scene) -> Memory:
+    """With what has changed taken to those who still wait: runs go on, but for those whose news is no longer so."""
+    for rule_id, run in memory.runs.items():
+        rule = book.by_id.get(rule_id)
+        if rule is None or not isinstance(rule.audience, PeopleWaiting):
+            continue
+        if not stands(rule.trigger, run.seen, scene):
+            memory = without_run(rule_id, memory)
+            continue
+        moment, timer = next_wave(rule.audience, run, scene), memory.armed.get(rule_id + ROUND)
+        if timer is None or moment < timer.due:
+            memory = go_on_at(rule, run, memory, moment)
+    return memory
+
+
+def next_wave(audience: PeopleWaiting, run: Run, scene: Scene) -> datetime:
+    """From when on more people may be reached: at once, while the wave is not full."""
+    if run.began is None or run.served < audience.size:
+        return scene.now
+    return max(scene.now, shift(run.began, audience.every, scene.zone, scene.working("shop")))
 
 
 def without_run(rule_id: str, memory: Memory) -> Memory:

@@ -48,7 +48,7 @@ class Armed(NamedTuple):
 
 
 class Run(NamedTuple):
-    """News about an article on its way to all whom it concerns, a page at a time."""
+    """News about an article on its way to all whom it concerns, a page or a wave at a time."""
 
     occurrence: str
     #: Hash of the rule's text when it was opened.
@@ -59,6 +59,12 @@ class Run(NamedTuple):
     seen: Mapping[str, Any] = _EMPTY
     #: The last that was looked at; empty at the beginning.
     after: str = ""
+    #: Of those who wait: the number of the wave, when it began, and how many it has reached.
+    wave: int = 0
+    began: datetime | None = None
+    served: int = 0
+    #: Units that would have gone to people, by a rule that only watches.
+    watched: float = 0
 
 
 class Memory(NamedTuple):
@@ -313,8 +319,19 @@ def thaw(key: str, body: bytes) -> Aggregate:
     return _with_facts(Aggregate(key, memory=memory), leaves, stamps, parts)
 
 
-def _run(occurrence: str, rule_hash: str, at: str, values: Any, times: Any, after: str) -> Run:  # noqa: PLR0917 - a record
-    return Run(occurrence, rule_hash, datetime.fromisoformat(at), _together(values, times), after)
+def _run(  # noqa: PLR0917 - a record
+    occurrence: str,
+    rule_hash: str,
+    at: str,
+    values: Any,
+    times: Any,
+    after: str,
+    wave: int,
+    began: str | None,
+    *rest: Any,
+) -> Run:
+    start = datetime.fromisoformat(began) if began else None
+    return Run(occurrence, rule_hash, datetime.fromisoformat(at), _together(values, times), after, wave, start, *rest)
 
 
 def last_told(body: bytes) -> datetime:

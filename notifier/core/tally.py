@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from hashlib import blake2b
 
+from notifier.core.audience import WAITLIST_ENTRY
 from notifier.core.local_time import rfc3339
 from notifier.core.match import Candidate
 from notifier.core.scene import Scene
@@ -46,13 +47,16 @@ def limit_key(candidate: Candidate, scene: Scene) -> bytes:
 
 def _counted(key: str, candidate: Candidate, scene: Scene) -> str:
     """What a key of a limit stands for here. What is not known is nobody else's: two unknowns are not the same."""
-    path = {"customer": "order.customer_key", "order": "order.id"}.get(key, key)
+    path = _STANDS_FOR.get(key, key)
     value = scene.value(path) if key != candidate.rule.about else None
     if value is None:
         return candidate.subject_key
     if key == "order":
         return f"order:{value}"
     return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+_STANDS_FOR = {"customer": "order.customer_key", "order": "order.id", WAITLIST_ENTRY: "waitlist.entry"}
 
 
 def topic_keys(candidate: Candidate, scene: Scene) -> Mapping[str, bytes]:

@@ -18,6 +18,7 @@ from notifier.core.rule import Rule, Timed
 from notifier.core.subject import SHOP
 from notifier.document import suggest
 from notifier.errors import UsageError
+from notifier.explain.demand import Demand, demand
 from notifier.explain.entry import Entry
 from notifier.explain.standing import Standing, standings
 from notifier.explain.story import Story, read
@@ -50,6 +51,8 @@ class Explanation:
     #: Message key -> what holds it now, for those that are held.
     outlooks: Mapping[bytes, str]
     standings: tuple[Standing, ...]
+    #: Who waits for the article and what was promised to whom, or what a customer waits for and was promised.
+    demand: tuple[Demand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def explain(project: Project, unit: Unit, key: str, now: datetime) -> Explanatio
         tuple(sorted(story.messages, key=lambda one: one.number)),
         outlooks(project, unit, cast, story),
         tuple(standings(project, unit, story)),
+        tuple(demand(unit, story)),
     )
 
 

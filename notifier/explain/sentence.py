@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 
-from notifier.core.audience import Audience
+from notifier.core.audience import Audience, PeopleWaiting
 from notifier.core.condition import AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef, Told
 from notifier.core.contact import in_order
 from notifier.core.duration import Duration
@@ -86,6 +86,12 @@ def _opening(rule: Rule, policy: Policy) -> str:
 
 
 def _audience(audience: Audience) -> str:
+    if isinstance(audience, PeopleWaiting):
+        some = f"at most {audience.size} each {length_words(audience.every)}".replace("each 1 ", "each ")
+        return (
+            f"for those who wait for it, in the order in which they asked, {some}, while {audience.up_to.text} less what is "
+            f"owed and promised is enough for what each asked for, which is kept {length_words(audience.keep_for)}"
+        )
     return f"for each open order that {'waits for' if audience.backordered else 'holds'} it"
 
 

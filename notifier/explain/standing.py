@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notifier.core.audience import owed
 from notifier.core.condition import Finding
 from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions
 from notifier.core.grounds import grounds
 from notifier.core.listing import Selection
 from notifier.core.local_time import rfc3339, shift, when
-from notifier.core.match import FOLLOW_UP, STILL, Candidate, with_event
+from notifier.core.match import FOLLOW_UP, ROUND, STILL, Candidate, with_event
 from notifier.core.policy import Policy
 from notifier.core.rule import Change, NoNews, OnEvent, Rule, Timed
 from notifier.core.scene import Scene
@@ -22,6 +21,7 @@ from notifier.core.subject import SHOP, Armed
 from notifier.core.topic import LastWord
 from notifier.core.trigger import due
 from notifier.decisions import policy_of
+from notifier.explain.demand import reach_words
 from notifier.explain.story import Story
 from notifier.explain.verdict import Verdict, clauses_of, verdicts, why_never
 from notifier.explain.versions import Versions
@@ -31,9 +31,6 @@ from notifier.roster import gather
 from notifier.store import Unit
 
 __all__ = ["Standing", "standings"]
-
-#: More orders than this are not counted.
-_MANY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,29 +170,14 @@ def _prospect(rule: Rule, story: Story) -> _Prospect:
 
 def _reach(rule: Rule, story: Story, unit: Unit) -> _Prospect:
     """Of a rule by which an article's news reaches others: whom, or by which article's."""
-    subject = story.subject
-    assert rule.audience is not None
-    backordered = rule.audience.backordered
-    verb = "waits for" if backordered else "holds"
-    if rule.state == "draft" or subject.closed:
+    if rule.state == "draft" or story.subject.closed:
         return _prospect(rule, story)
-    if subject.kind != rule.origin:
-        held = [sku for sku, units in owed(subject).items() if units or not backordered]
-        if not held:
-            return _Prospect(rule, story.scene, None, None, f"it cannot go off: the order {verb} no article")
-        return _Prospect(rule, story.scene, None, None, f"it goes off with news of {' or '.join(held)}")
-    count = len(unit.orders_with(subject.id, "", _MANY, owed=backordered))
-    verb = verb if count == 1 else verb.removesuffix("s").replace("waits", "wait")
-    whom = f"{'at least ' if count == _MANY else ''}{count:,} open order{'' if count == 1 else 's'} that {verb} it"
-    waiting = subject.memory.armed.get(rule.id + STILL)
-    if rule.id in subject.memory.runs:
-        return _Prospect(rule, story.scene, None, None, f"it went off, and is on its way to {whom}", "fired")
-    if waiting is not None:
-        due = when(waiting.due, story.scene.zone)
-        return _Prospect(rule, story.scene, waiting.due, None, f"due {due}; then it reaches {whom}")
-    if rule.id in subject.memory.spent:
-        return _Prospect(rule, story.scene, None, None, "it went off, and waits until it is ready again", "fired")
-    return _Prospect(rule, story.scene, None, None, f"if it went off now, it would reach {whom}")
+    due = None
+    if story.subject.kind == rule.origin:
+        timers = (story.subject.memory.armed.get(rule.id + kind) for kind in (STILL, ROUND))
+        due = next((one.due for one in timers if one is not None), None)
+    outlook, code = reach_words(rule, story, unit, due)
+    return _Prospect(rule, story.scene, due, None, outlook, code)
 
 
 def _prospect_when(rule: Rule, armed: Armed, story: Story) -> _Prospect:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from notifier.core.audience import Audience
+from notifier.core.audience import WAITLIST_ENTRY, Audience, OrdersWith, PeopleWaiting
 from notifier.core.catalogue import Catalogue
 from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
@@ -54,6 +54,10 @@ class Surroundings:
     teams: Collection[str]
     #: None for one that is there and cannot be read.
     topics: Mapping[str, Topic | None] = field(default_factory=dict)
+
+
+#: What a rule can look at beside what it is about.
+_NEWS: Mapping[type, tuple[str, ...]] = {OrdersWith: ("stock",), PeopleWaiting: ("stock", "waitlist")}
 
 
 def compile_rule(reading: Reading, loc: Loc, entry: RuleEntry, around: Surroundings, place: int) -> Rule | None:
@@ -106,6 +110,8 @@ class _Compiler:
             audience=self.audience,
             where=str(self.reading.document.problem(self.loc, "")).splitlines()[0].rsplit(":", 2)[0],
         )
+        if isinstance(self.audience, PeopleWaiting):
+            self._one_promise(sends)
         if entry.include_closed and self.audience is not None:
             self.reading.wrong(
                 (*self.loc, "include_closed"), "news goes to open orders alone; delete include_closed", on_key=True
@@ -113,6 +119,11 @@ class _Compiler:
         if entry.if_already_past == "send_now" and trigger and not isinstance(trigger, Moment):
             self.reading.wrong((*self.loc, "if_already_past"), "if_already_past belongs to a moment", on_key=True)
         return rule if len(self.reading.problems) == before else None
+
+    def _one_promise(self, sends: Collection[Send]) -> None:
+        if len(sends) > 1 or any(one.to != "customer" for one in sends):
+            text = "who waits for an article gets one message, to the customer; write another rule for all else"
+            self.reading.wrong((*self.loc, "send"), text, on_key=True)
 
     def _still_true_after(self, trigger: Trigger | None) -> Duration | None:
         wait, at = self.entry.still_true_after, (*self.loc, "still_true_after")
@@ -148,7 +159,7 @@ class _Compiler:
 
     def _scopes(self, trigger: Trigger | None) -> tuple[str, ...]:
         types = trigger.types if isinstance(trigger, OnEvent) else ()
-        news = () if self.audience is None or trigger is None else ("stock",)
+        news = () if self.audience is None or trigger is None else _NEWS[type(self.audience)]
         return (*self.around.catalogue.scopes(self.entry.about, types), *news)
 
     def _listing(self) -> Listing | None:
@@ -338,6 +349,8 @@ class _Compiler:
     def _keys(self, loc: Loc, keys: Collection[str], scopes: Collection[str]) -> tuple[str, ...]:
         own = [] if self.entry.about == "shop" else ["customer"]
         kinds = [self.entry.about, *own, *(["order"] if self.entry.about == "shipment" else [])]
+        kinds = list(dict.fromkeys(kinds))
+        kinds += [WAITLIST_ENTRY] if isinstance(self.audience, PeopleWaiting) else []
         for key in keys:
             if "." in key:
                 self.reading.field(loc, key, scopes)

@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel
 
 from notifier.config.schema import DRAFT, DURATION, codes
+from notifier.core.audience import WAITLIST_ENTRY
 from notifier.core.calendar import EVERY
 from notifier.core.catalogue import Field
 from notifier.core.condition import BLOCKS
@@ -22,7 +23,7 @@ from notifier.core.duration import PATTERN
 from notifier.core.listing import LISTS
 from notifier.core.rule import ABOUT
 from notifier.core.value import country_codes, currency_codes
-from notifier.rulebook.audience import AUDIENCES, LINES
+from notifier.rulebook.audience import AUDIENCES, LARGEST_WAVE, LINES, WAVE
 from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
 from notifier.rulebook.shape import (
@@ -150,13 +151,14 @@ class _Drawing:
         """A rule that an article's news sets off, and that reaches others."""
         about, scopes = AUDIENCES[kind][0], self.around.catalogue.scopes(AUDIENCES[kind][0])
         own = self._conditions(f"{about}.facts", scopes)
-        conditions = self._conditions(f"{kind}.conditions", (*scopes, "stock"))
+        seen = (*scopes, "stock", *(["waitlist"] if kind == "people_waiting_for" else []))
+        conditions = self._conditions(f"{kind}.conditions", seen)
         keys = {
             "trigger": _ref("stock.trigger"),
             "only_if": conditions,
             "not_if": conditions,
             "send": _one_or_more(self._defined(f"{kind}.send", self._send(about, conditions)), at_most=20),
-            "limit": self._limit(about, (*scopes, "stock"), kind),
+            "limit": self._limit(about, seen, kind),
             "follow_up": self._follow_up(about, own),
         }
         asked = {"type": "object", "required": [kind]}
@@ -293,6 +295,7 @@ class _Drawing:
 
     def _limit(self, about: str, scopes: Collection[str], name: str = "") -> Schema:
         kinds = [about, *(["customer"] if about != "shop" else []), *(["order"] if about == "shipment" else [])]
+        kinds += [WAITLIST_ENTRY] if name == "people_waiting_for" else []
         keys = list(dict.fromkeys([*kinds, *(one.path for one in self._fields(scopes))]))
         names = self._defined(f"{name or about}.keys", _one_or_more({"enum": keys}))
         either = [{"required": ["once_per"], "maxProperties": 1}, {"required": ["at_most", "per", "in_any"]}]
@@ -362,4 +365,11 @@ _TOLD: Schema = {
 
 _AUDIENCES: Mapping[str, Schema] = {
     "orders_with": _closed(["orders_with"], orders_with={"const": "stock.sku"}, lines={"enum": list(LINES)}),
+    "people_waiting_for": _closed(
+        ["people_waiting_for", "up_to", "wave", "keep_for"],
+        people_waiting_for={"const": "stock.sku"},
+        up_to=_ref("stock.line"),
+        wave=_closed(WAVE, size={"type": "integer", "minimum": 1, "maximum": LARGEST_WAVE}, every=_ref("duration")),
+        keep_for=_ref("duration"),
+    ),
 }

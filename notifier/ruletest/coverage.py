@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from notifier.core.audience import WAITLIST_ENTRY
 from notifier.core.rule import Rule
 from notifier.core.scene import Scene
 from notifier.ruletest.trial import Trial
@@ -78,5 +79,6 @@ def _items(rule: Rule) -> Iterator[Item]:
         for clause in dict.fromkeys(finding.clause for finding in condition.findings(_NOBODY)):
             yield Item(rule.where, rule.id, f"{where} {clause}", "true")
             yield Item(rule.where, rule.id, f"{where} {clause}", "false")
-    if rule.limit is not None:
+    # Who waits is told once for each time they asked, limit or not.
+    if rule.limit is not None and rule.limit.keys != (WAITLIST_ENTRY,):
         yield Item(rule.where, rule.id, "limit", "reached")

@@ -95,6 +95,8 @@ class Stage:
             return {**own, "order_id": self._id("order"), **data}
         if family == "stock":
             return {"sku": self._id("stock"), **data}
+        if family == "waitlist":
+            data = {"sku": self._id("stock"), **data}
         if family in ("customer", "waitlist", "consent"):
             return {**data} if any(data.get(name) for name in _WHO) else {**data, "id": self._id("customer")}
         order = {"order_id": self._id("order")} if "order" in self._known else {}

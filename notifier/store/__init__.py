@@ -12,11 +12,23 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from notifier.core.audience import Wish
 from notifier.core.decide import Question
 from notifier.core.event import Event
 from notifier.core.policy import Mute
 from notifier.core.subject import Aggregate
-from notifier.store.record import Attempt, DecisionRow, Expiry, Match, Outgoing, Quarantined, RulesText, State, Told
+from notifier.store.record import (
+    Attempt,
+    DecisionRow,
+    Expiry,
+    Match,
+    Outgoing,
+    Promise,
+    Quarantined,
+    RulesText,
+    State,
+    Told,
+)
 
 __all__ = ["Newness", "Store", "Unit"]
 
@@ -99,6 +111,59 @@ class Unit(Protocol):
         """Keys of orders that hold an article, in order, past `after`; with `owed` those to which units are owed."""
         ...
 
+    def join_queue(self, wishes: Iterable[Wish]) -> None:
+        """Let people wait. Who waits for the article already waits anew; what was promised and has not left is no more."""
+        ...
+
+    def leave_queue(self, rows: Iterable[tuple[str, str]], now: datetime) -> None:
+        """(SKU, customer key) of those who no longer wait; what was promised to them ends."""
+        ...
+
+    def end_wait(self, sku: str, customer_key: str, placed: datetime, now: datetime) -> None:
+        """They have ordered it: what was promised to them ends, and who had asked before that no longer waits."""
+        ...
+
+    def queue(self, sku: str, run: str, at_most: float, limit: int) -> list[tuple[Wish, int]]:
+        """The first who wait for the article, for no more units than `at_most`, and how often each was promised some before.
+
+        Without those to whom units are promised, and those whom this run has passed over. By (joined, entry, customer).
+        """
+        ...
+
+    def anybody_waits(self, sku: str, run: str) -> bool:
+        """Whether anybody is left whom this run may yet reach, those included whose message has not left."""
+        ...
+
+    def pass_over(self, sku: str, customer_key: str, run: str) -> None:
+        """This run is not to reach them."""
+        ...
+
+    def promise(self, promises: Iterable[Promise]) -> None:
+        """Keep new promises, one a message; who is promised something does not wait. `free` takes them back."""
+        ...
+
+    def keep_until(self, message_key: bytes, until: datetime) -> None: ...
+
+    def spoken_for(self, sku: str, now: datetime) -> float:
+        """Units that open orders wait for, and that are promised: by messages that have not left, or until after `now`."""
+        ...
+
+    def next_lapse(self, sku: str, now: datetime) -> datetime | None:
+        """When the first of the promises that hold after `now` lapses."""
+        ...
+
+    def wishes_of(self, customer_key: str) -> list[tuple[Wish, Literal["waits", "promised", "ordered"]]]:
+        """What they have asked for, by SKU, and what became of it."""
+        ...
+
+    def promises(self, *, sku: str = "", customer_key: str = "", limit: int = 100) -> list[Promise]:
+        """Those of an article, the last to lapse first and then what has not left; or those to a customer, the latest first."""
+        ...
+
+    def waiting_count(self, sku: str) -> int:
+        """How many wait for the article, those to whom it is promised not among them."""
+        ...
+
     # decisions ------------------------------------------------------------------------------------------------------
 
     def known_matches(self, keys: Collection[bytes]) -> set[bytes]: ...
@@ -113,7 +178,8 @@ class Unit(Protocol):
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
         """`slot` -> bool; `uses` -> instants at or after `since`, sorted; `count` -> how many those are; `suppressed` ->
-        reason or empty.
+        reason or empty; `claims` -> None where the message promises nothing, else units that come before it: what open orders
+        wait for, what is promised until after `since`, and what earlier messages promise that have not left.
         """
         ...
 
@@ -126,7 +192,7 @@ class Unit(Protocol):
         ...
 
     def free(self, message_keys: Collection[bytes]) -> None:
-        """Give back slots and uses of messages that were dropped."""
+        """Give back slots, uses and promises of messages that were dropped."""
         ...
 
     def matches_of(self, subject_key: str) -> list[tuple[Match, list[DecisionRow]]]:

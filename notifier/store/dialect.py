@@ -102,7 +102,7 @@ class Add:
 class Lookup:
     """A query by a set of keys."""
 
-    among: Callable[[list[Any]], Select[Any] | Delete]
+    among: Callable[[list[Any]], Select[Any] | Delete | Update]
 
     def worded(self, size: int) -> ClauseElement:
         return self.among([bindparam(f"key{place}") for place in range(size)])
@@ -203,7 +203,7 @@ class Session:
             yield from statement.outward(self._cursor.fetchall())
 
     def discard(self, deletion: Lookup, keys: Iterable[Any]) -> None:
-        """Delete the rows of these keys."""
+        """Delete the rows of these keys, or take the keys out of them."""
         for statement, chunk in self._chunks(deletion, keys):
             self.say(statement.text, chunk)
 

@@ -276,9 +276,11 @@ class MemoryUnit(MemoryShelf):
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
         return {one: self._answer(one) for one in questions}
 
-    def _answer(self, question: Question) -> bool | int | str | list[datetime]:
+    def _answer(self, question: Question) -> bool | str | float | list[datetime] | None:
         if question.kind == "slot":
             return question.key in self._slots
+        if question.kind == "claims":
+            return self.claims(question.key, question.since) if question.since else None
         if question.kind == "suppressed":
             return self._suppressed[question.key][0] if question.key in self._suppressed else ""
         uses = self._uses.get(question.key, [])
@@ -301,6 +303,7 @@ class MemoryUnit(MemoryShelf):
 
     def free(self, message_keys: Collection[bytes]) -> None:
         for message_key in message_keys:
+            self.release(message_key)
             if message_key not in self._taken:
                 continue
             for key, at in self._taken[message_key]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, func, select, update
+from sqlalchemy import Select, Table, bindparam, delete, exists, func, null, or_, select, update
 
+from notifier.core.audience import Wish
 from notifier.core.policy import Mute
 from notifier.store.dialect import Add, Lookup
-from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, RulesText, Told
+from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Promise, Quarantined, RulesText, Told
 from notifier.store.tables import (
     ARMED,
     IN_HAND,
     OPEN,
     OWED,
+    QUEUED,
     UNKNOWN,
     WAITING,
     attempt,
@@ -27,6 +29,7 @@ from notifier.store.tables import (
     mute,
     note,
     order_line,
+    promise,
     quarantine,
     rule_match,
     rules_text,
@@ -35,6 +38,7 @@ from notifier.store.tables import (
     subject_ref,
     suppression,
     survey_answer,
+    waiting,
 )
 
 
@@ -112,6 +116,81 @@ ORDERS_WITH = (
     .limit(bindparam("most"))
 )
 ORDERS_OWED = ORDERS_WITH.where(OWED)
+
+_WISH = [waiting.c[name] for name in Wish._fields]
+JOIN_QUEUE = Add(waiting, "overwrite")
+LEAVE_QUEUE = delete(waiting).where(waiting.c.sku == bindparam("of"), waiting.c.customer_key == bindparam("who"))
+QUEUE = (
+    select(*_WISH, waiting.c.tries)
+    .where(QUEUED, waiting.c.sku == bindparam("sku"), waiting.c.passed != bindparam("run"))
+    .where(waiting.c.units <= bindparam("most_units"))
+    .order_by(waiting.c.joined, waiting.c.entry, waiting.c.customer_key)
+    .limit(bindparam("most"))
+)
+QUEUE_LENGTH = select(func.count()).select_from(waiting).where(QUEUED, waiting.c.sku == bindparam("sku"))
+WISHES_OF = (
+    select(*_WISH, waiting.c.message_key)
+    .where(waiting.c.customer_key == bindparam("customer_key"))
+    .order_by(waiting.c.sku)
+)
+ORDERED = (
+    update(waiting)
+    .where(waiting.c.sku == bindparam("of"), waiting.c.customer_key == bindparam("who"))
+    .where(waiting.c.joined <= bindparam("placed"))
+    .where(
+        or_(
+            QUEUED,
+            exists().where(promise.c.key == waiting.c.message_key, promise.c.until.is_(null())),
+        )
+    )
+    .values(message_key=bindparam("ordered"))
+)
+PASS_OVER = (
+    update(waiting)
+    .where(waiting.c.sku == bindparam("of"), waiting.c.customer_key == bindparam("who"))
+    .values(passed=bindparam("run"))
+)
+ADD_PROMISE = Add(promise)
+SERVE = (
+    update(waiting)
+    .where(
+        waiting.c.sku == bindparam("of"), waiting.c.customer_key == bindparam("who"), waiting.c.entry == bindparam("by")
+    )
+    .values(message_key=bindparam("promised_by"), tries=waiting.c.tries + 1)
+)
+KEEP_UNTIL = update(promise).where(promise.c.key == bindparam("of")).values(until=bindparam("lapses"))
+#: What was promised by messages that have not left.
+TAKE_BACK = delete(promise).where(
+    promise.c.sku == bindparam("of"), promise.c.customer_key == bindparam("who"), promise.c.until.is_(null())
+)
+END_PROMISES = (
+    update(promise)
+    .where(promise.c.sku == bindparam("of"), promise.c.customer_key == bindparam("who"))
+    .where(promise.c.until > bindparam("at"))
+    .values(until=bindparam("lapses"))
+)
+FREE_PROMISES = Lookup(lambda keys: delete(promise).where(promise.c.key.in_(keys)))
+FREE_WAITING = Lookup(lambda keys: update(waiting).where(waiting.c.message_key.in_(keys)).values(message_key=null()))
+PROMISE = select(promise.c.number, promise.c.sku).where(promise.c.key == bindparam("key"))
+_PROMISED = select(func.coalesce(func.sum(promise.c.units), 0)).where(promise.c.sku == bindparam("sku"))
+RESERVED = _PROMISED.where(promise.c.until.is_(null()), promise.c.number < bindparam("before"))
+KEPT = _PROMISED.where(promise.c.until > bindparam("now"), promise.c.key != bindparam("but"))
+OWED_OF = select(func.coalesce(func.sum(order_line.c.owed), 0)).where(OWED, order_line.c.sku == bindparam("sku"))
+NEXT_LAPSE = select(func.min(promise.c.until)).where(
+    promise.c.sku == bindparam("sku"), promise.c.until > bindparam("now")
+)
+PROMISES_OF = (
+    select(*_columns(promise, Promise))
+    .where(promise.c.sku == bindparam("sku"))
+    .order_by(promise.c.until.desc(), promise.c.number.desc())
+    .limit(bindparam("most"))
+)
+PROMISES_TO = (
+    select(*_columns(promise, Promise))
+    .where(promise.c.customer_key == bindparam("customer_key"))
+    .order_by(promise.c.number.desc())
+    .limit(bindparam("most"))
+)
 
 KNOWN_MATCHES = Lookup(lambda keys: select(rule_match.c.key).where(rule_match.c.key.in_(keys)))
 MATCH = select(*_columns(rule_match, Match)).where(rule_match.c.key == bindparam("key"))

@@ -10,18 +10,9 @@ from typing import Any, Literal
 from notifier.errors import NotifierError
 
 __all__ = [
-    "ENDED",
-    "Attempt",
-    "DecisionRow",
-    "Expiry",
-    "KeyTaken",
-    "Match",
-    "Outgoing",
-    "Quarantined",
-    "RulesText",
-    "State",
-    "Told",
-]
+    "ENDED", "Attempt", "DecisionRow", "Expiry", "KeyTaken", "Match", "Outgoing", "Promise", "Quarantined", "RulesText",
+    "State", "Told",
+]  # fmt: skip
 
 
 class KeyTaken(NotifierError):
@@ -145,6 +136,21 @@ class Outgoing:
     def id(self) -> str:
         """Public and stable: the local part of its Message-ID."""
         return self.key.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Units of an article that a message promises to somebody who waits for it."""
+
+    #: The message's.
+    key: bytes
+    sku: str
+    customer_key: str
+    #: What they asked for it by.
+    entry: str
+    units: float
+    #: When it lapses; None until the message leaves.
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

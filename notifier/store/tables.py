@@ -31,9 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 __all__ = [
-    "ARMED", "IN_HAND", "OPEN", "OWED", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot", "limit_use", "message",
-    "message_body", "metadata", "mute", "note", "order_line", "quarantine", "rule_match", "rules_text", "seen", "subject", "subject_ref",
-    "suppression", "survey_answer",
+    "ARMED", "IN_HAND", "OPEN", "OWED", "QUEUED", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot",
+    "limit_use", "message", "message_body", "metadata", "mute", "note", "order_line", "promise", "quarantine", "rule_match",
+    "rules_text", "seen", "subject", "subject_ref", "suppression", "survey_answer", "waiting",
 ]  # fmt: skip
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -124,6 +124,8 @@ UNKNOWN = text("state = 'unknown'")
 ARMED = text("next_due IS NOT NULL")
 OPEN = text("open")
 OWED = text("owed > 0")
+#: Nobody has promised them anything.
+QUEUED = text("message_key IS NULL")
 
 
 def _where(condition: Any) -> dict[str, Any]:
@@ -186,6 +188,35 @@ order_line = Table(
     Column("owed", Float, nullable=False),
     Index("ix_order_line_owed", "sku", "order_key", "owed", **_where(OWED)),
     **_SLIM,
+)  # fmt: skip
+
+waiting = Table(
+    "waiting", metadata,
+    Column("sku", Text, primary_key=True),
+    Column("customer_key", Text, primary_key=True),
+    Column("joined", Instant, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("units", Float, nullable=False),
+    # By which they are promised something; empty for those who have ordered.
+    Column("message_key", LargeBinary(16)),
+    Column("passed", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("ix_waiting_queued", "sku", "joined", "entry", "customer_key", **_where(QUEUED)),
+    Index("ix_waiting_promised", "message_key", **_where(text("message_key IS NOT NULL"))),
+    Index(None, "customer_key", "sku"),
+)  # fmt: skip
+
+promise = Table(
+    "promise", metadata,
+    _number(),
+    Column("key", LargeBinary(16), nullable=False, unique=True),
+    Column("sku", Text, nullable=False),
+    Column("customer_key", Text, nullable=False),
+    Column("entry", Text, nullable=False),
+    Column("units", Float, nullable=False),
+    Column("until", Instant),
+    Index(None, "sku", "until"),
+    Index(None, "customer_key"),
 )  # fmt: skip
 
 rule_match = Table(

@@ -19,6 +19,7 @@ from notifier.store import Newness
 from notifier.store import queries as q
 from notifier.store.dialect import Session
 from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Quarantined, RulesText, State, Told
+from notifier.store.shelf import SqlShelf
 
 __all__ = ["LIVE", "SqlUnit"]
 
@@ -37,11 +38,11 @@ _attempt_row = attrgetter(*q.all_but(Attempt))
 _end_row = attrgetter(*q.all_but(Attempt, "message_key", "no"), "message_key", "no")
 
 
-class SqlUnit:
+class SqlUnit(SqlShelf):
     """`live` holds the subjects that the session's connection read or wrote last; nothing where it only reads."""
 
     def __init__(self, session: Session, live: OrderedDict[str, Aggregate] | None = None) -> None:
-        self.session = session
+        super().__init__(session)
         self._live = OrderedDict() if live is None else live
 
     # events ---------------------------------------------------------------------------------------------------------
@@ -129,21 +130,6 @@ class SqlUnit:
     def subjects_of(self, customer_key: str) -> list[str]:
         return sorted(key for (key,) in self.session.rows(q.SUBJECTS_OF, customer_key=customer_key))
 
-    # articles -------------------------------------------------------------------------------------------------------
-
-    def keep_lines(self, rows: Iterable[tuple[str, str, float]]) -> None:
-        self.session.write(q.KEEP_LINE, rows)
-
-    def drop_lines(self, rows: Iterable[tuple[str, str]]) -> None:
-        self.session.write(q.DROP_LINE, rows)
-
-    def forget_lines(self) -> None:
-        self.session.change(q.FORGET_LINES)
-
-    def orders_with(self, sku: str, after: str, limit: int, *, owed: bool) -> list[str]:
-        query = q.ORDERS_OWED if owed else q.ORDERS_WITH
-        return [key for (key,) in self.session.rows(query, sku=sku, after=after, most=limit)]
-
     # decisions ------------------------------------------------------------------------------------------------------
 
     def known_matches(self, keys: Collection[bytes]) -> set[bytes]:
@@ -159,7 +145,7 @@ class SqlUnit:
         self.session.write(q.ADD_DECISION, map(_decision_row, rows))
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
-        asked: dict[str, list[Question]] = {"slot": [], "uses": [], "count": [], "suppressed": []}
+        asked: dict[str, list[Question]] = {"slot": [], "uses": [], "count": [], "suppressed": [], "claims": []}
         for question in questions:
             asked[question.kind].append(question)
         taken = {key for (key,) in self.session.lookup(q.SLOTS, _keys(asked["slot"]))}
@@ -167,6 +153,7 @@ class SqlUnit:
         answers: dict[Question, Any] = {one: one.key in taken for one in asked["slot"]}
         answers |= {one: reasons.get(one.key, "") for one in asked["suppressed"]}
         answers |= {one: self._count(one) for one in asked["count"]}
+        answers |= {one: self.claims(one.key, one.since) for one in asked["claims"] if one.since}
         return answers | self._uses(asked["uses"])
 
     def _uses(self, questions: list[Question]) -> dict[Question, list[datetime]]:
@@ -192,7 +179,7 @@ class SqlUnit:
         self.session.write(q.ADD_USE, rows)
 
     def free(self, message_keys: Collection[bytes]) -> None:
-        for deletion in (q.FREE_SLOTS, q.FREE_USES):
+        for deletion in (q.FREE_SLOTS, q.FREE_USES, q.FREE_PROMISES, q.FREE_WAITING):
             self.session.discard(deletion, message_keys)
 
     def matches_of(self, subject_key: str) -> list[tuple[Match, list[DecisionRow]]]:

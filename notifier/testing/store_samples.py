@@ -83,6 +83,10 @@ _shipment_leaves: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     optional={"shipment.eta": _times, "shipment.scanned_at": _instants, "shipment.items": _items},
 )
 _seen = st.dictionaries(_words, _words | _numbers | _instants, max_size=2)
+_counts = st.integers(0, 10_000)
+_runs = st.builds(
+    Run, _words, _words, _instants, _seen, _words, _counts, _instants | st.none(), _counts, st.floats(0, 1e6)
+)
 _memories = st.builds(
     Memory,
     armed=st.dictionaries(_words, st.builds(Armed, _instants, _words, _words, _seen), max_size=3),
@@ -90,7 +94,7 @@ _memories = st.builds(
     left=st.dictionaries(_words, st.tuples(_instants, _words), max_size=2),
     spent=st.frozensets(_words, max_size=2),
     sent=st.dictionaries(_words, _instants, max_size=2),
-    runs=st.dictionaries(_words, st.builds(Run, _words, _words, _instants, _seen, _words), max_size=2),
+    runs=st.dictionaries(_words, _runs, max_size=2),
 )
 
 

@@ -171,11 +171,16 @@ def test_explained(shop_with: Callable[[str], Shop], store: Store) -> None:
     shop.tell("stock.restock_expected", sku="A", restock_at="2026-03-20")
     shop.now += timedelta(minutes=1)
     with store.read() as unit:
-        assert _outlook(shop, unit, "stock:A") == "if it went off now, it would reach 2 open orders that wait for it"
+        assert (
+            _outlook(shop, unit, "stock:A")
+            == "if it went off now, it would reach those whom it concerns: 2 open orders wait for it"
+        )
         assert _outlook(shop, unit, "order:1") == "it goes off with news of A"
     shop.tell("stock.restock_expected", sku="A", restock_at="2026-03-25")
     with store.read() as unit:
-        assert _outlook(shop, unit, "stock:A").endswith("then it reaches 2 open orders that wait for it")
+        assert _outlook(shop, unit, "stock:A").endswith(
+            "then it reaches those whom it concerns: 2 open orders wait for it"
+        )
     shop.tick(hours=1)
     with store.read() as unit:
         story = [one.text for one in explain(shop.engine.project, unit, "order:1", shop.now).entries]
