@@ -190,6 +190,7 @@ HAND_WRITTEN: Mapping[tuple[str, str], Iterable[str]] = {
     ("rules.md", "Follow-up"): _keys(FollowUpEntry),
     ("rules.md", "What a rule is about"): (*ABOUT, *(f"{{{name}: stock.sku}}" for name in AUDIENCES)),
     ("rules.md", "News that reaches others"): ("orders_with", *AUDIENCES["orders_with"][1]),
+    ("rules.md", "People who wait"): ("people_waiting_for", *AUDIENCES["people_waiting_for"][1]),
     ("rules.md", "States"): get_args(RuleEntry.model_fields["state"].annotation),
     ("testing.md", "A file of tests"): _keys(SuiteFile),
     ("testing.md", "A test"): _keys(CaseEntry),

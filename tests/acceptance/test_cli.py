@@ -27,7 +27,7 @@ def test_from_nothing_to_a_message(process, tmp_path, events, history):
     """A stranger's way through the real command: a project, a check, events, a tick, the outbox, and why."""
     shop = tmp_path / "mine"
     assert process("init", "mine", inside=tmp_path).out.startswith("mine: ")
-    assert process("check", inside=shop).out == "OK: 13 rules, 17 texts in 7 languages\n"
+    assert process("check", inside=shop).out == "OK: 14 rules, 17 texts in 7 languages\n"
     assert process("ingest", str(events), inside=shop).out.endswith(": 2 accepted, 0 duplicate, 0 rejected\n")
     assert process("--project", "mine", "tick", inside=tmp_path).out == f"{TODAY}  0 times came due, 1 message sent\n"
     listed = process("outbox", "list", "--json", "--project", "mine", inside=tmp_path).records
@@ -199,8 +199,8 @@ def test_the_database_is_made_and_checked(notifier, project):
         1,
         f"{project}/var/notifier.db: the database has no tables yet; run 'notifier db upgrade'\n",
     )
-    assert notifier("db", "upgrade").out == "The database was brought from nothing to 0002.\n"
-    assert notifier("db", "upgrade").out == "The database is up to date (0002).\n"
+    assert notifier("db", "upgrade").out == "The database was brought from nothing to 0003.\n"
+    assert notifier("db", "upgrade").out == "The database is up to date (0003).\n"
     assert notifier("db", "status").code == 0
 
 

@@ -165,7 +165,7 @@ def test_the_starters_rules_are_told(notifier):
     assert [line.split(" (rules/")[0] for line in lines if " (rules/" in line] == [
         "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
         "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
-        "refunds-overdue-report", "low-stock", "backorder-slipped",
+        "refunds-overdue-report", "low-stock", "back-in-stock", "backorder-slipped",
     ]  # fmt: skip
     assert len(notifier("check").out.splitlines()) == 1
 

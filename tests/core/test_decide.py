@@ -720,7 +720,8 @@ def test_the_first_gate_speaks(desk):
         for later in names[first:]:
             TROUBLES[later](one)
         assert one.outcome().reason == reason
-    assert len(TROUBLES) == len(GATES)
+    # The very first speaks of people who wait for an article alone: tests/engine/test_people_waiting.py.
+    assert len(TROUBLES) == len(GATES) - 1
 
 
 def test_every_reason_has_words():

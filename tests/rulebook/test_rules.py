@@ -35,9 +35,9 @@ def test_the_starters_rules_load(project):
     assert [one.id for one in book.rules] == [
         "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
         "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
-        "refunds-overdue-report", "low-stock", "backorder-slipped",
+        "refunds-overdue-report", "low-stock", "back-in-stock", "backorder-slipped",
     ]  # fmt: skip
-    assert [one.place for one in book.rules] == list(range(1, 16))
+    assert [one.place for one in book.rules] == list(range(1, 17))
     assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock", "shop"}
     assert {one.id for one in book.rules if one.state == "watch"} == {
         "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
