@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Any
 
-from notifier.core.audience import Audience, PeopleWaiting
+from notifier.core.audience import WAITLIST_ENTRY, Audience, PeopleWaiting
 from notifier.core.condition import AllOf, AnyOf, Clause, Condition, Items, NoneOf, NumberRef, TimeRef, Told
 from notifier.core.contact import in_order
 from notifier.core.duration import Duration
@@ -242,7 +242,7 @@ def ways(send: Send, policy: Policy) -> list[str]:
 
 def limit_words(limit: Limit) -> str:
     """`once per order`, `at most 2 times per order in any 7 days`."""
-    keys = " and ".join(limit.keys)
+    keys = " and ".join("time that somebody asked" if key == WAITLIST_ENTRY else key for key in limit.keys)
     if limit.window is None:
         return f"once per {keys}"
     times = "once" if limit.at_most == 1 else f"{limit.at_most} times"
