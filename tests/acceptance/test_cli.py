@@ -27,7 +27,7 @@ def test_from_nothing_to_a_message(process, tmp_path, events, history):
     """A stranger's way through the real command: a project, a check, events, a tick, the outbox, and why."""
     shop = tmp_path / "mine"
     assert process("init", "mine", inside=tmp_path).out.startswith("mine: ")
-    assert process("check", inside=shop).out == "OK: 14 rules, 17 texts in 7 languages\n"
+    assert process("check", inside=shop).out == "OK: 16 rules, 19 texts in 7 languages\n"
     assert process("ingest", str(events), inside=shop).out.endswith(": 2 accepted, 0 duplicate, 0 rejected\n")
     assert process("--project", "mine", "tick", inside=tmp_path).out == f"{TODAY}  0 times came due, 1 message sent\n"
     listed = process("outbox", "list", "--json", "--project", "mine", inside=tmp_path).records
