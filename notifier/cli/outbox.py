@@ -191,7 +191,7 @@ def _would_be(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
         return None
     candidate = Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
     cast = Cast(project, unit)
-    scene = cast.scene(cast[outgoing.subject_key], now)
+    scene = cast.scene_of(candidate, now)
     channel = outgoing.channel or next(one for one in ("email", "sms") if project.texts.carries(send.template, one))
     wanted = outgoing.language or scene.value("customer.locale")
     language = project.texts.language(send.template, channel, wanted)
