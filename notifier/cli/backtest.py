@@ -114,7 +114,7 @@ def _tell_result(result: Backtest, project: Project, *, as_json: bool) -> None:
 def _stretch(since: str | None, until: str | None, soon: str, zone: ZoneInfo) -> Stretch:
     """What the options say; raises UsageError."""
     from notifier.backtest import Stretch
-    from notifier.cli.opening import instant
+    from notifier.cli.opening import beginning, instant
     from notifier.core.duration import Duration
     from notifier.errors import UsageError
 
@@ -122,7 +122,8 @@ def _stretch(since: str | None, until: str | None, soon: str, zone: ZoneInfo) ->
         shortly = Duration.parse(soon).longest
     except ValueError as error:
         raise UsageError(f"--soon: {error}") from None
-    begin, end = (instant(text, zone) if text else None for text in (since, until))
+    begin = beginning(since, zone) if since else None
+    end = instant(until, zone) if until else None
     if begin and end and begin >= end:
         raise UsageError(f"--since {since} is not before --until {until}: nothing lies between them")
     return Stretch(begin, end, shortly)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from notifier.project import Project
     from notifier.store.sql import SqlStore
 
-__all__ = ["instant", "open_engine", "open_project", "open_records"]
+__all__ = ["beginning", "instant", "open_engine", "open_project", "open_records"]
 
 
 def open_project(root: Path, *, sends: bool = False) -> tuple[Project, SqlStore]:
@@ -69,6 +69,29 @@ def open_records(root: Path) -> tuple[ZoneInfo, SqlStore]:
 
     config = load(root, sends=False)
     return ZoneInfo(config.shop.timezone), open_store(config.database, root, create=True)
+
+
+def beginning(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime:
+    """A time, a day (from when it begins) or, where there is a `now`, `today` or how long ago; on the clock of `zone`."""
+    from notifier.core.duration import Duration
+    from notifier.core.local_time import WorkingDays, shift, start_of_day
+    from notifier.core.value import time_reader
+
+    if now is not None and text == "today":
+        return start_of_day(now.astimezone(zone).date(), zone)
+    if now is not None:
+        try:
+            return shift(now, -Duration.parse(text), zone, WorkingDays())
+        except ValueError:
+            pass
+    try:
+        value = time_reader(zone)(text)
+    except ValueError:
+        span = ", today, or how long ago it was like 2h or 3d" if now is not None else ""
+        raise UsageError(
+            f"'{text}' is not a time; write a day like 2026-03-13, a time like 2026-03-13T22:00{span}"
+        ) from None
+    return value if isinstance(value, datetime) else start_of_day(value, zone)
 
 
 def instant(text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime:

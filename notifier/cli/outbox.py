@@ -105,7 +105,56 @@ def show(
         say(flowed(message.text))
 
 
-for _command, _name in ((list_, "list"), (show, "show")):
+def dropped(
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="From when on: today, a day, a time, or how long ago like 2h or 3d.")
+    ] = "today",
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1_000_000, help="At most so many, the newest first.")
+    ] = 50,
+    root: Root = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """List what was decided against, the newest first: what no message ever came of is among it.
+
+    Examples:
+      notifier outbox dropped
+      notifier outbox dropped --since 3d --json
+    """
+    from notifier.backtest import decision_record
+    from notifier.cli.opening import beginning, open_records
+    from notifier.clock import clock
+
+    now = clock()()
+    zone, store = open_records(root)
+    try:
+        begin = beginning(since, zone, now)
+        with store.read() as unit:
+            found = unit.dropped(begin, limit)
+    finally:
+        store.close()
+    if as_json:
+        for match, row in found:
+            emit({**decision_record(match, row), "detail": row.detail or None})
+        return
+    if not found:
+        say(f"Nothing was dropped since {shown(begin, zone)}.")
+        return
+    head = ["when", "rule", "about", "to", "text", "why"]
+    rows = [
+        [
+            shown(row.at, zone), match.rule, match.subject_key, match.recipient or "nobody known", row.template,
+            row.reason + (f": {row.detail}" if row.detail else ""),
+        ]
+        for match, row in found
+    ]  # fmt: skip
+    for number, line in enumerate(columns([head, *rows], cut=(5, 3, 4))):
+        say(styled(line, bold=True) if number == 0 else line)
+    if len(found) == limit:
+        say(styled(f"The newest {limit:,}; see more with --limit.", dim=True))
+
+
+for _command, _name in ((list_, "list"), (dropped, "dropped"), (show, "show")):
     add_command(app, _command, _name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from notifier.store.record import Quarantined
 
 _STATES = "messages."
+#: More than this are not counted.
+_MOST_DROPPED = 100_000
+#: Of the names in a refused event so many characters are told.
+_LONGEST_NAME = 128
 #: States that wait for something, in the order in which they are told.
 _WAITING = ("held", "pending", "claimed", "posting", "unknown")
 
@@ -40,7 +45,7 @@ def status(
       notifier status
       notifier status --refused 100 --show-addresses --json
     """
-    from notifier.cli.opening import open_records
+    from notifier.cli.opening import beginning, open_records
     from notifier.clock import clock
 
     now = clock()()
@@ -49,6 +54,7 @@ def status(
         with store.read() as unit:
             mutes, counts, last = in_force(unit.mutes(), now), unit.counts(), unit.quarantined(refused)
             braked = unit.held_for("brake")
+            dropped = Counter(row.reason for _, row in unit.dropped(beginning("today", zone, now), _MOST_DROPPED))
     finally:
         store.close()
     if as_json:
@@ -56,7 +62,7 @@ def status(
             emit({"record": "mute", **mute_record(one), **_waiting(one, braked)})
         for event in last:
             emit(_refused_record(event, show=show_addresses))
-        emit({"summary": _summary(counts)})
+        emit({"summary": {**_summary(counts), "dropped_today": dict(dropped.most_common())}})
         return
     for one in mutes:
         waiting = "".join(f"; {plural(count, 'message')} wait" for count in _waiting(one, braked).values())
@@ -65,6 +71,9 @@ def status(
         say("Nothing is paused or muted.")
     for line in _messages(counts):
         say(line)
+    if dropped:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in dropped.most_common())
+        say(f"Dropped today: {why}; see 'notifier outbox dropped'.")
     for line in _quarantine(counts, last, zone):
         say(line)
 
@@ -93,11 +102,24 @@ def _quarantine(counts: Mapping[str, int], last: list[Quarantined], zone: tzinfo
         return
     yield f"{plural(count, 'event')} refused, in quarantine{'; the last:' if last else '.'}"
     for one in last:
-        yield f"  {styled(shown(one.received, zone), dim=True)}  {one.source}{': ' if one.source else ''}{one.reason}"
+        name = " ".join(part for part in (_said(one, "source"), _said(one, "id")) if part)
+        yield f"  {styled(shown(one.received, zone), dim=True)}  {name}{': ' if name else ''}{one.reason}"
+
+
+def _said(one: Quarantined, key: str) -> str:
+    """What the event says under a key, where that can be read: what was refused may be odd in every part."""
+    import orjson
+
+    try:
+        value = orjson.loads(one.body)[key]
+    except (ValueError, TypeError, KeyError):
+        return one.source if key == "source" else ""
+    return str(value)[:_LONGEST_NAME] if isinstance(value, str | int) else ""
 
 
 def _refused_record(one: Quarantined, *, show: bool) -> dict[str, Any]:
     return {
-        "record": "refused", "received": one.received, "source": one.source or None, "reason": one.reason,
+        "record": "refused", "received": one.received, "source": _said(one, "source") or None,
+        "id": _said(one, "id") or None, "reason": one.reason,
         "body": one.body.decode("utf-8", "replace") if show else None,
     }  # fmt: skip

@@ -140,6 +140,9 @@ class _Script:
                 self.check(self.document, loc, kind, told)
                 continue
             path = self.folder / told
+            if not path.resolve().is_relative_to(self.project.root.resolve()):
+                self.wrong(loc, f"'{told}' lies outside of the project; fixtures are files below it")
+                continue
             try:
                 document = read(path, legible(os.path.relpath(path, self.project.root)))
             except Faults as faults:

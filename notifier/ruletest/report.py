@@ -34,6 +34,10 @@ def failure_lines(trial: Trial, verdict: Verdict) -> Iterator[str]:
             yield f"    {_sentence(actual, zone)}"
     for other in verdict.other_reasons:
         yield _other_reason_line(other)
+    for actual in verdict.unaddressed:
+        yield "nothing was sent only because nobody is known to whom: give a customer in 'given',"
+        yield f"or say that it is meant with why_not: [{{rule: {actual.match.rule}, reason: no_address}}]"
+        yield f"    {_sentence(actual, zone)}"
 
 
 def _missing_lines(missing: Missing, zone: ZoneInfo) -> Iterator[str]:

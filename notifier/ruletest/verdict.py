@@ -48,10 +48,12 @@ class Verdict:
     #: Messages that nothing was said about.
     unexpected: tuple[Actual, ...] = ()
     other_reasons: tuple[OtherReason, ...] = ()
+    #: What nobody was to get in a test that expects nothing: it came to nothing for that alone.
+    unaddressed: tuple[Actual, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return not (self.missing or self.unexpected or self.other_reasons)
+        return not (self.missing or self.unexpected or self.other_reasons or self.unaddressed)
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -60,6 +62,7 @@ class Verdict:
         named += [one.nearest.match.rule for one in self.missing if one.nearest and not one.expected.rule]
         named += [one.match.rule for one in self.unexpected]
         named += [one.why_not.rule for one in self.other_reasons]
+        named += [one.match.rule for one in self.unaddressed]
         return tuple(dict.fromkeys(name for name in named if name))
 
 
@@ -72,7 +75,16 @@ def judge(trial: Trial) -> Verdict:
         tuple(_missing(one, left) for place, one in enumerate(expected) if place not in taken),
         tuple(one for one in left if one.row.outcome == "send"),
         tuple(found for one in trial.case.why_not if (found := _other_reason(one, trial))),
+        () if expected else tuple(_unaddressed(trial)),
     )
+
+
+def _unaddressed(trial: Trial) -> Iterator[Actual]:
+    """What would have been sent if anybody were known to send it to, where the test does not say that this is meant."""
+    meant = {one.rule for one in trial.case.why_not if one.reason == "no_address"}
+    for one in trial.decisions:
+        if one.row.reason == "no_address" and not one.match.recipient and one.match.rule not in meant:
+            yield one
 
 
 def _pairs(expected: Sequence[Expected], came: Sequence[Actual]) -> dict[int, int]:

@@ -199,6 +199,10 @@ class Unit(Protocol):
         """A subject's matches by (at, rule), each with its decisions in order."""
         ...
 
+    def dropped(self, since: datetime, limit: int) -> list[tuple[Match, DecisionRow]]:
+        """Decisions at or after `since` not to send, the newest first. Looks at all that is kept: for people who ask."""
+        ...
+
     # messages -------------------------------------------------------------------------------------------------------
 
     def enqueue(self, messages: Iterable[Outgoing]) -> None: ...

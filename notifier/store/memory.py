@@ -319,6 +319,15 @@ class MemoryUnit(MemoryShelf):
         matches = sorted(self._matches_of.get(subject_key, ()), key=lambda one: (one.at, one.rule))
         return [(one, list(self._decisions.get(one.key, ()))) for one in matches]
 
+    def dropped(self, since: datetime, limit: int) -> list[tuple[Match, DecisionRow]]:
+        rows = [
+            (self._matches[one.match_key], one)
+            for rows in self._decisions.values()
+            for one in rows
+            if one.outcome == "drop" and one.at >= since
+        ]
+        return sorted(rows, key=lambda pair: pair[1].at, reverse=True)[:limit]
+
     # messages -------------------------------------------------------------------------------------------------------
 
     def enqueue(self, messages: Iterable[Outgoing]) -> None:

@@ -198,6 +198,12 @@ MATCHES_OF = select(*_columns(rule_match, Match)).where(rule_match.c.subject_key
 DECISIONS = Lookup(
     lambda keys: select(*_columns(decision, DecisionRow), decision.c.number).where(decision.c.match_key.in_(keys))
 )
+DROPPED = (
+    select(*_columns(decision, DecisionRow), *_columns(rule_match, Match))
+    .where(decision.c.outcome == "drop", decision.c.at >= bindparam("since"), rule_match.c.key == decision.c.match_key)
+    .order_by(decision.c.number.desc())
+    .limit(bindparam("most"))
+)
 ADD_MATCH, ADD_DECISION = Add(rule_match), Add(decision)
 
 SLOTS = Lookup(lambda keys: select(limit_slot.c.key).where(limit_slot.c.key.in_(keys)))

@@ -191,6 +191,11 @@ class SqlUnit(SqlShelf):
             decided[one.match_key].append(one)
         return [(one, decided[one.key]) for one in sorted(matches, key=lambda one: (one.at, one.rule))]
 
+    def dropped(self, since: datetime, limit: int) -> list[tuple[Match, DecisionRow]]:
+        wide = len(q.all_but(DecisionRow))
+        rows = self.session.rows(q.DROPPED, since=since, most=limit)
+        return [(Match(*row[wide:]), DecisionRow(*row[:wide])) for row in rows]
+
     # messages -------------------------------------------------------------------------------------------------------
 
     def enqueue(self, messages: Iterable[Outgoing]) -> None:

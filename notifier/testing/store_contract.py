@@ -362,6 +362,22 @@ class StoreContract(OutboxContract, ShelfContract):
             unit.set_note("rulebook", "b")
             assert unit.note("rulebook") == "b"
 
+    def test_what_was_dropped_since(self, store: Store) -> None:
+        """Decisions not to send, each with its match, the newest first; neither what was sent nor what was before."""
+        with store.begin() as unit:
+            unit.add_matches([match("1"), match("2"), match("3")])
+            rows = [
+                DecisionRow(digest("1"), NOON, "drop", "muted"),
+                DecisionRow(digest("2"), NOON + HOUR, "hold", "paused"),
+                DecisionRow(digest("3"), NOON + HOUR, "send"),
+                DecisionRow(digest("2"), NOON + 2 * HOUR, "drop", "superseded", "it is there"),
+            ]
+            unit.add_decisions(rows)
+        with store.read() as unit:
+            assert unit.dropped(NOON, 9) == [(match("2"), rows[3]), (match("1"), rows[0])]
+            assert unit.dropped(NOON + SECOND, 9) == [(match("2"), rows[3])]
+            assert unit.dropped(NOON, 1) == [(match("2"), rows[3])]
+
     def test_which_rules_were_in_force_when(self, store: Store) -> None:
         """Each text is kept with when it came, in that order, the same one twice where it came back."""
         first, second = RulesText(NOON, "a", b"{}"), RulesText(NOON + HOUR, "b", b'{"rules/r.yaml": "-"}')

@@ -98,7 +98,9 @@ def test_without_a_file_it_replays_what_the_database_keeps(notifier, late):
     assert kept.records[:-1] == filed[:-1]
     figures = [printed[-1]["summary"] for printed in (kept.records, filed)]
     assert figures[0] == figures[1]
-    since = notifier("backtest", "--since", "2026-03-16", *until).records
+    since = notifier("backtest", "--since", "2026-03-15", *until).records
+    assert [one["template"] for one in since[:-1]] == ["may_be_late", "delivery_late", "survey:csat_delivery"]
+    since = notifier("backtest", "--since", "2026-03-15T18:01", *until).records
     assert [one["template"] for one in since[:-1]] == ["delivery_late", "survey:csat_delivery"]
 
 

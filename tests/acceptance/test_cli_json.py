@@ -24,6 +24,7 @@ BESIDES = {
     "explain: a message": "outbox list: a message",
     "status: a pause or a mute": "pause, resume, mute, unmute",
     "status: a brake": "status: a pause or a mute",
+    "outbox dropped": "backtest: a decision",
     "outbox show": "outbox list: a message",
     "outbox retry": "outbox list: a message",
 }
@@ -116,6 +117,10 @@ def test_what_messages_print(notifier, told_and_answered):
     assert [one["number"] for one in listed] == [5, 4, 3, 2, 1]
     for record in listed:
         conforms(record, "outbox list: a message")
+    dropped = notifier("outbox", "dropped", "--since", "2026-03-01", "--json").records
+    assert dropped
+    for record in dropped:
+        conforms(record, "outbox dropped")
     shown = notifier("outbox", "show", "2", "--json").records[0]
     conforms(shown, "outbox show")
     attempt = documented("explain: an attempt").keys() - {"record", "message"}
@@ -155,7 +160,7 @@ def test_what_test_prints(notifier, project):
     (project / "rules" / "tests").mkdir(exist_ok=True)
     (project / "rules" / "tests" / "some.yaml").write_text(
         "tests:\n"
-        "  - {name: nobody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: []}\n"
+        "  - {name: nobody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: [], why_not: [{rule: order-shipped, reason: no_address}]}\n"
         "  - {name: somebody, timeline: [{at: 2026-03-09T10:00, event: order.shipped}], expect: [{to: customer}]}\n"
     )
     printed = notifier("test", "rules/tests/some.yaml", "--coverage", "--json").records

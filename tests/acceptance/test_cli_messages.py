@@ -200,11 +200,37 @@ def test_status(notifier, events):
         "Rule order-shipped is paused since Sat 2026-03-14 19:00, until you say resume: new text\n"
         "Messages: 1 held.\n"
         "1 event refused, in quarantine; the last:\n"
-        "  Sat 2026-03-14 19:00  data: must be a JSON object\n"
+        "  Sat 2026-03-14 19:00  /crm x: data: must be a JSON object\n"
     )
     assert notifier("status", "--refused", "0").out.endswith("1 event refused, in quarantine.\n")
     whole = notifier("status", "--json", "--show-addresses").records[2]["body"]
     assert json.loads(whole)["data"] == 7
+    odd = b'{"specversion": "1.0", "id": ["x"], "source": 7}\nnot json\n'
+    notifier("ingest", "-", stdin=odd)
+    told = [
+        (one["source"], one["id"]) for one in notifier("status", "--json").records if one.get("record") == "refused"
+    ]
+    assert told == [(None, None), ("7", None), ("/crm", "x")]
+
+
+def test_what_was_dropped_today(notifier, events):
+    """What never became a message can be listed as well, with why; what was dropped before today is left out."""
+    assert notifier("outbox", "dropped").out == "Nothing was dropped since Sat 2026-03-14 00:00.\n"
+    notifier("mute", "--carrier", "GLS")
+    notifier("ingest", "events.ndjson")
+    assert "Dropped today: 1 muted; see 'notifier outbox dropped'.\n" in notifier("status").out
+    head, line = notifier("outbox", "dropped").out.splitlines()
+    assert head.split() == ["when", "rule", "about", "to", "text", "why"]
+    assert line.startswith("Sat 2026-03-14 19:00  order-shipped  order:1043  customer:c-77  order_shipped  muted: ")
+    (record,) = notifier("outbox", "dropped", "--since", "2h", "--json").records
+    assert (record["rule"], record["reason"], record["outcome"]) == ("order-shipped", "muted", "drop")
+    tomorrow = "2026-03-15T10:00:00Z"
+    assert "Dropped today" not in notifier("status", now=tomorrow).out
+    assert notifier("outbox", "dropped", "--since", "2026-03-14", "--json", now=tomorrow).records == [record]
+    assert notifier("outbox", "dropped", "--since", "tomorrow").err == (
+        "notifier: 'tomorrow' is not a time; write a day like 2026-03-13, a time like 2026-03-13T22:00, today, or how long ago "
+        "it was like 2h or 3d\n"
+    )
 
 
 def test_a_pause_that_is_made_shorter_lets_go_sooner(notifier, events):

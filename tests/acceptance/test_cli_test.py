@@ -518,3 +518,29 @@ def test_what_is_so_at_the_start_does_not_become_so(try_out, shop):
     )
     assert "OK: 3 tests" in done.out
     assert "other.yaml" not in done.out, done.out
+
+
+def test_nothing_sent_since_nobody_is_known_is_no_success(try_out, notifier):
+    """Of an order without a customer nothing is ever sent: a test that is content with that must say that it means it."""
+    whose = "{id: '9', total: 99, promised_at: 2026-03-10, customer: null}"
+    quiet = f"- {{name: quiet, given: {{order: {whose}}}, run_until: 2026-03-14, expect: []"
+    ended = try_out(f"{quiet}}}\n")
+    assert ended.code == 1
+    assert (
+        "  nothing was sent only because nobody is known to whom: give a customer in 'given',\n"
+        "  or say that it is meant with why_not: [{rule: late, reason: no_address}]\n"
+    ) in ended.out
+    assert try_out(f"{quiet}, why_not: [{{rule: late, reason: no_address}}]}}\n").code == 0
+
+
+def test_fixtures_lie_below_the_project(notifier, shop):
+    """A test that is passed on must not read what lies elsewhere on a computer."""
+    (shop / "rules" / "tests" / "some.yaml").write_text(
+        "fixtures: {order: ../../../elsewhere.yaml}\ntests:\n  - {name: a, expect: []}\n", encoding="utf-8"
+    )
+    (shop.parent / "elsewhere.yaml").write_text("id: '1'\n", encoding="utf-8")
+    ended = notifier("test")
+    assert ended.code != 0
+    assert (
+        "rules/tests/some.yaml:1:19: '../../../elsewhere.yaml' lies outside of the project; fixtures are files below it\n"
+    ) in ended.out + ended.err
