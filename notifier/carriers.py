@@ -105,7 +105,8 @@ class Carriers:
             _log.error("provider %s refuses what rule %s says: %s; its messages wait", name, message.rule, reason)
             return
         if isinstance(outcome, Refused) and outcome.scope in ("sender", "provider"):
-            level, said = logging.ERROR, f"refuses everything: {reason}"
+            level, what = logging.ERROR, "everything" if outcome.scope == "provider" else "this sender"
+            said = f"refuses {what}: {reason}"
         elif isinstance(outcome, Unknown):
             level, said = logging.WARNING, f"{reason}; whether it was sent is not known"
         elif isinstance(outcome, RetryLater) and not outcome.counted:

@@ -53,6 +53,8 @@ _SHORTEST_WAIT = timedelta(seconds=1)
 _REPAIR = timedelta(minutes=5)
 #: How long a message whose fate is not known is left alone, by channel: word may still come.
 _GRACE = {"email": timedelta(minutes=15), "sms": timedelta(minutes=2)}
+#: Where nobody knows, or cared to find out, whether a message was sent.
+_DOUBTFUL = frozenset({"posting", "unknown", "abandoned"})
 #: What may be sent once more when nobody can say whether it was: losing it costs more than a second copy.
 _RESENT = {("critical", "email"), ("critical", "sms"), ("transactional", "email"), ("staff", "email"), ("staff", "sms")}
 
@@ -315,6 +317,16 @@ class Dispatch:
                 self._settle(look, outgoing, ready.candidate, outcome)
         look.cast.save()
         self._tell(look)
+
+    def confirm(self, taken: Mapping[bytes, str], now: datetime) -> None:
+        """Word has come that messages were taken, by key with the provider's own ids: ends all doubt about them."""
+        with self._store.begin() as unit:
+            look = self._look(unit, (), now)
+            for one in unit.messages(list(taken)).values():
+                if one.state in _DOUBTFUL or (one.state == "pending" and one.ambiguous):
+                    self._settle(look, one, self._candidate(unit, one), Accepted(taken[one.key]))
+            look.cast.save()
+            self._tell(look)
 
     def _settle(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None, outcome: Outcome) -> None:
         free, now = _let_go(outgoing), look.now

@@ -166,6 +166,10 @@ class Engine:
         sent = await self.send_page(carriers)
         return fired + sent + self.dispatch.reconcile(self.now())
 
+    def provider(self, name: str) -> Provider | None:
+        """By the project's name for it; None where no channel has it."""
+        return self._providers.get(name)
+
     def carriers(self) -> Carriers:
         """The providers, for use on the running event loop."""
         return Carriers(self.project, self._providers, self.now)

@@ -6,6 +6,7 @@ A provider is a class found through the entry-point group `notifier.providers`. 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import entry_points
@@ -18,7 +19,8 @@ from notifier.core.message import Message
 from notifier.errors import UsageError
 
 __all__ = [
-    "Accepted", "FilePath", "Outcome", "Provider", "Refused", "RetryLater", "Settings", "Unknown", "find", "installed",
+    "Accepted", "FilePath", "Outcome", "Posted", "Provider", "Refused", "Report", "Reporting", "RetryLater", "Settings",
+    "Unknown", "Untrusted", "find", "installed",
 ]  # fmt: skip
 
 
@@ -63,6 +65,35 @@ class Unknown:
 
 
 Outcome = Accepted | RetryLater | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What somebody posted who says to be a provider, as it came: names of headers in small letters."""
+
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider says later of one message: that it has it, that it arrived, that it came back, or that whoever got it
+    wants no more of this kind (`unwanted`).
+    """
+
+    #: Our id, and the provider's.
+    message: str
+    id: str
+    kind: Literal["taken", "delivered", "bounced", "unwanted"]
+    #: Why it came back.
+    reason: str = ""
+    #: True where nothing will ever arrive at this address.
+    closes: bool = False
+
+
+class Untrusted(Exception):
+    """It was not posted by the provider, or nobody can tell; the text says what is missing, and nothing that was posted."""
 
 
 def _printable(path: Path) -> Path:
@@ -110,6 +141,16 @@ class Provider(Protocol):
     async def send(self, message: Message) -> Outcome: ...
 
     async def close(self) -> None: ...
+
+
+class Reporting(Protocol):
+    """What a provider has besides where `reports_delivery` is True."""
+
+    def reports(self, posted: Posted) -> list[Report]:
+        """Verified on the bytes as they came, before anything is read; raises Untrusted, and ValueError where what is signed
+        makes no sense. Reports may come twice, in any order, and of messages that are not ours.
+        """
+        ...
 
 
 def installed() -> tuple[str, ...]:

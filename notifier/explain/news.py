@@ -24,6 +24,8 @@ __all__ = ["event_entries"]
 
 #: Events that arrive later than this are said to have.
 _PROMPT = timedelta(minutes=2)
+#: Events of our own that tell what no other line does.
+_HEARD = ("survey.answered", "message.delivered", "message.bounced")
 _CONSENT = "customer.consent@"
 
 #: A field, what it was and what it is.
@@ -103,7 +105,7 @@ def _event_entry(  # noqa: PLR0917 - all that the line is made of
             for path, old, new in changes
         ],
     }  # fmt: skip
-    ours = told.source == SOURCE and told.type != "survey.answered"
+    ours = told.source == SOURCE and told.type not in _HEARD
     name = told.type if about == story.subject.key else f"{told.type} of {about}"
     return Entry(told.time, "event", f"{name}{': ' if news else ''}{news}", record, told=not ours)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection
+from base64 import b64encode
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import orjson
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from notifier.testing.http_server import HttpServer, Reply, Request
 
@@ -58,6 +62,30 @@ class SendgridServer(HttpServer):
         self.credits: int | None = None
         self._room: int | None = None
         self._reset_at = 0
+        self._signing = ec.generate_private_key(ec.SECP256R1())
+
+    @property
+    def webhook_key(self) -> str:
+        """What a project writes as `webhook_key`."""
+        public = self._signing.public_key()
+        return b64encode(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+    def report(self, *events: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Headers and body of what the Event Webhook posts; `told` makes an event of a mail."""
+        body, timestamp = orjson.dumps(events) + b"\r\n", f"{int(time.time())}"
+        signature = self._signing.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
+        names = ("Signature", "Timestamp")
+        values = (b64encode(signature).decode(), timestamp)
+        headers = {f"X-Twilio-Email-Event-Webhook-{name}": value for name, value in zip(names, values, strict=True)}
+        return {**headers, "Content-Type": "application/json"}, body
+
+    @staticmethod
+    def told(mail: Mail, event: str, **more: Any) -> dict[str, Any]:
+        """One event about a mail that was taken."""
+        return {
+            "email": mail.to, "timestamp": int(time.time()), "event": event, "sg_event_id": uuid4().hex,
+            "sg_message_id": f"{mail.id}.recvd-0", **mail.custom_args, **more,
+        }  # fmt: skip
 
     def limit(self, room: int, seconds: int) -> None:
         """After so many messages more, 429 until `lift`; `seconds` is how long it says that this takes."""

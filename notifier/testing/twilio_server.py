@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from base64 import b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 from uuid import uuid4
 
 import orjson
@@ -61,6 +62,7 @@ class TwilioServer(HttpServer):
         self.received: list[Sms] = []
         #: Countries that are not enabled, by the beginning of their numbers.
         self.closed_countries: set[str] = set()
+        self._token = password.encode()
         self._login = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
         self._stopped: set[tuple[str, str]] = set()
         self._room: int | None = None
@@ -72,6 +74,21 @@ class TwilioServer(HttpServer):
 
     def start(self, number: str, sender: str = "+15005550006") -> None:
         self._stopped.discard((number, sender))
+
+    def report(self, sms: Sms, status: str, **more: str) -> tuple[str, dict[str, str], bytes]:
+        """Query, headers and body of what Twilio posts to the `status_callback` of a message."""
+        fields = {
+            "MessageSid": sms.sid,
+            "MessageStatus": status,
+            "To": sms.to,
+            "From": sms.sender,
+            "SmsStatus": "",
+            **more,
+        }
+        signed = sms.status_callback + "".join(f"{name}{value}" for name, value in sorted(fields.items()))
+        signature = b64encode(hmac.digest(self._token, signed.encode(), "sha1")).decode()
+        headers = {"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"}
+        return sms.status_callback.partition("?")[2], headers, urlencode(fields).encode()
 
     def limit(self, room: int, seconds: int) -> None:
         """After so many messages more, 429 until `lift`; `seconds` is how long it says that this takes."""

@@ -1,4 +1,4 @@
-"""The server: events in, pages for customers, and whether all is well."""
+"""The server: events and receipts in, pages for customers, and whether all is well."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from notifier.web.events import taking_events
 from notifier.web.health import healthz, readiness
 from notifier.web.inbox import Inbox
 from notifier.web.page import HEADERS, page, stylesheet
+from notifier.web.receipts import taking_receipts
 from notifier.web.survey import survey_page
 from notifier.web.unsubscribe import unsubscribe_page
 
@@ -33,6 +34,7 @@ def application(engine: Engine, inbox: Inbox, fault: Callable[[], str] = lambda:
             Route("/events", taking_events(engine, inbox), methods=["POST"]),
             Route("/s/{token:path}", survey_page(engine, inbox.taken), methods=["GET", "POST"]),
             Route("/u/{token:path}", unsubscribe_page(engine), methods=["GET", "POST"]),
+            Route("/receipts/{provider}", taking_receipts(engine, inbox.taken), methods=["POST"]),
             Route("/static/page.css", stylesheet),
             Route("/healthz", healthz),
             Route("/readyz", readiness(engine, fault)),

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from notifier import provider
 from notifier.core.message import Message
-from notifier.provider import Accepted, Outcome
+from notifier.provider import Accepted, Outcome, Posted, Report, Untrusted
 from notifier_providers.quoting import quoted
 from notifier_providers.transport import Answer, HttpSettings, Transport, WebAddress
 from notifier_providers.verdict import Verdict, comes_to, told_to_wait
 
-__all__ = ["CODES", "STATUSES", "Twilio", "TwilioSettings"]
+__all__ = ["CODES", "REPORTED", "STATUSES", "Twilio", "TwilioSettings"]
 
 #: What Twilio's codes mean, and our words; without them, theirs are quoted. What is refused for where it would go
 #: (21408, 21612) fails this message alone, so that the next country is no worse off.
@@ -106,6 +107,13 @@ STATUSES: tuple[tuple[str, Verdict, str], ...] = (
     ("...", "unknown", "whether it has the message is not clear"),
 )
 
+#: What became of a message, by the status that Twilio reports; why it came back says the code.
+REPORTED: Mapping[str, Literal["taken", "delivered", "bounced"]] = {
+    "accepted": "taken", "scheduled": "taken", "queued": "taken", "sending": "taken", "sent": "taken",
+    "delivered": "delivered", "read": "delivered", "undelivered": "bounced", "failed": "bounced",
+}  # fmt: skip
+
+_MOST_FIELDS = 100
 _SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 
 
@@ -131,21 +139,22 @@ class TwilioSettings(HttpSettings):
     connections: int = Field(default=8, ge=1, le=500)
     #: The account's, from Twilio's console.
     account_sid: Annotated[str, _sid("AC")]
-    #: Either the account's own token, or a key's id and secret.
+    #: Either the account's own token, or a key's id and secret; the token is needed as well to believe reports.
     auth_token: SecretStr | None = Field(default=None, min_length=1)
     key_sid: Annotated[str, _sid("SK")] | None = None
     key_secret: SecretStr | None = Field(default=None, min_length=1)
     #: A pool of senders at Twilio, used instead of `channels.sms.sender`.
     messaging_service_sid: Annotated[str, _sid("MG")] | None = None
-    #: Where Twilio is to report what became of a message, with `?m=` and our id added.
+    #: Where Twilio is to report what became of a message, with `?m=` and our id added: /receipts/NAME of this server, as it is
+    #: reached from outside.
     status_callback: Annotated[WebAddress, AfterValidator(_callback)] | None = None
 
     @model_validator(mode="after")
     def _one_login(self) -> Self:
         if (self.key_sid is None) != (self.key_secret is None):
             raise ValueError("key_sid and key_secret belong together")
-        if (self.auth_token is None) == (self.key_secret is None):
-            raise ValueError("give either auth_token, or key_sid and key_secret")
+        if self.auth_token is None and self.key_secret is None:
+            raise ValueError("give auth_token, or key_sid and key_secret")
         return self
 
 
@@ -156,14 +165,14 @@ class Twilio:
     channels: ClassVar[frozenset[str]] = frozenset({"sms"})
     idempotency: ClassVar[Literal["native", "none"]] = "none"
     leaves_machine: ClassVar[bool] = True
-    reports_delivery: ClassVar[bool] = False
+    reports_delivery: ClassVar[bool] = True
 
     def __init__(self, name: str, settings: TwilioSettings, project: Path) -> None:
         self.name = name
         self.max_in_flight = settings.connections
         self._settings = settings
         self._path = f"/2010-04-01/Accounts/{settings.account_sid}/Messages.json"
-        secret = (settings.auth_token or settings.key_secret or SecretStr("")).get_secret_value()
+        secret = (settings.key_secret or settings.auth_token or SecretStr("")).get_secret_value()
         login = b64encode(f"{settings.key_sid or settings.account_sid}:{secret}".encode()).decode()
         self._secrets = (login, secret)
         self._headers = {
@@ -180,6 +189,33 @@ class Twilio:
 
     async def close(self) -> None:
         await self._transport.close()
+
+    def reports(self, posted: Posted) -> list[Report]:
+        token, address = self._settings.auth_token, self._settings.status_callback
+        if token is None or address is None:
+            raise Untrusted("this provider has no auth_token, or no status_callback: no report can be believed")
+        try:
+            fields = parse_qsl(posted.body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            raise Untrusted("the signature is not Twilio's") from None
+        signed = f"{address}?{posted.query}" + "".join(f"{name}{value}" for name, value in sorted(fields))
+        expected = b64encode(hmac.digest(token.get_secret_value().encode(), signed.encode(), "sha1"))
+        if not hmac.compare_digest(expected, posted.headers.get("x-twilio-signature", "").encode()):
+            raise Untrusted("the signature is not Twilio's, or status_callback is not the address that it posts to")
+        given = dict(fields)
+        kind = REPORTED.get(given.get("MessageStatus", ""))
+        message = dict(parse_qsl(posted.query)).get("m", "")
+        if kind is None or not message:
+            return []
+        code = given.get("ErrorCode", "")
+        verdict, words = CODES.get(int(code), ("message", "")) if re.fullmatch(r"\d{5}", code) else ("message", "")
+        reason = f"Twilio reports {given['MessageStatus']} {code}{f': {words}' if words else ''}".strip()
+        bounced = kind == "bounced"
+        return [
+            Report(
+                message, given.get("MessageSid", ""), kind, reason if bounced else "", bounced and verdict == "address"
+            )
+        ]
 
     def form_for(self, message: Message) -> Iterator[tuple[str, str]]:
         """The fields of the request."""

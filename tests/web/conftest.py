@@ -132,7 +132,7 @@ def shop(tmp_path_factory):
         yield shop
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def opened():
     """`opened(root)`: the shop of a project, its server on a free port, for as long as the block lasts."""
     return _opened
