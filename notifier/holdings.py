@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from notifier.cast import Cast
-from notifier.core.audience import owed, wishes
+from notifier.core.audience import bought, owed, wishes
 from notifier.core.local_time import start_of_day
 from notifier.core.subject import Aggregate
 from notifier.project import Project
@@ -41,14 +41,13 @@ def _order(project: Project, unit: Unit, before: Aggregate, after: Aggregate, no
     news = {sku: units for sku, units in holds.items() if held.get(sku) != units}
     unit.drop_lines([(sku, after.key) for sku in gone])
     unit.keep_lines([(sku, after.key, units) for sku, units in news.items()])
-    if after.customer_key:
-        known = held if before.customer_key == after.customer_key else {}
+    ended = bought(after) - (bought(before) if before.customer_key == after.customer_key else frozenset())
+    if after.customer_key and ended:
         placed = after.facts.get("order.placed_at") or now
         when = placed if isinstance(placed, datetime) else start_of_day(placed, project.zone)
-        for sku in holds:
-            if sku not in known:
-                unit.end_wait(sku, after.customer_key, when, now)
-    return [*gone, *news]
+        for sku in ended:
+            unit.end_wait(sku, after.customer_key, when, now)
+    return [*gone, *news, *sorted(ended)]
 
 
 def _same_lines(before: Aggregate, after: Aggregate) -> bool:

@@ -14,7 +14,18 @@ from notifier.core.condition import NumberRef
 from notifier.core.duration import Duration
 from notifier.core.subject import Aggregate
 
-__all__ = ["ARTICLE", "RUN", "WAITLIST_ENTRY", "Audience", "OrdersWith", "PeopleWaiting", "Wish", "owed", "wishes"]
+__all__ = [
+    "ARTICLE",
+    "RUN",
+    "WAITLIST_ENTRY",
+    "Audience",
+    "OrdersWith",
+    "PeopleWaiting",
+    "Wish",
+    "bought",
+    "owed",
+    "wishes",
+]
 
 #: Where a candidate says which article its news is of (the key of that subject), and by which run it came.
 ARTICLE, RUN = "run.article", "run.id"
@@ -67,6 +78,13 @@ def owed(order: Aggregate) -> Mapping[str, float]:
             left = max(item.get("quantity", 1) - item.get("shipped_quantity", 0), 0)
             units[sku] = units.get(sku, 0) + (left if item.get("backordered") else 0)
     return units
+
+
+def bought(order: Aggregate) -> frozenset[str]:
+    """The articles that its customer has ordered by it, also where it is finished; none of one that was cancelled."""
+    if order.facts.get("order.status") == "cancelled":
+        return frozenset()
+    return frozenset(item["sku"] for item in order.facts.get("order.items") or () if item.get("sku"))
 
 
 def wishes(customer: Aggregate) -> Iterator[Wish]:

@@ -124,6 +124,20 @@ def test_a_promise_lapses(waiting: Shop) -> None:
     assert told(waiting) == ["ann", "bob", "cid", "dan"]
 
 
+def test_an_order_that_comes_finished_is_one(waiting: Shop) -> None:
+    """Bought and taken home at once; but not one that is cancelled when it becomes known."""
+    join(waiting, "ann", "bob", "cid")
+    stock(waiting, 1)
+    waiting.tick(seconds=1)
+    bought = {"items": [{"sku": "A", "quantity": 1}], "customer": {"id": "ann"}}
+    waiting.tell("order.cancelled", id="1", **bought)
+    waiting.tick(hours=1)
+    assert told(waiting) == ["ann"]
+    waiting.tell("order.delivered", id="2", **bought)
+    waiting.tick(hours=1)
+    assert told(waiting) == ["ann", "bob"]
+
+
 def test_who_leaves_or_orders_does_not_wait(waiting: Shop) -> None:
     """Also where the message is written already, and waits for its time."""
     join(waiting, "ann", "bob", "cid")
