@@ -268,6 +268,7 @@ def _address(outgoing: Outgoing, *, show: bool) -> str:
 def _lines(
     outgoing: Outgoing, rows: list[DecisionRow], attempts: list[Attempt], zone: ZoneInfo, *, show_addresses: bool
 ) -> Iterator[str]:
+    from notifier.core.decide import REASONS
     from notifier.explain.words import end_words, reason_words
 
     yield styled(f"Message {outgoing.number}, {outgoing.state}", bold=True)
@@ -282,6 +283,8 @@ def _lines(
     ]
     if outgoing.state in ("held", "pending", "unknown"):
         facts.append(("due", shown(outgoing.due_at, zone)))
+    if outgoing.state == "pending" and outgoing.reason and outgoing.reason not in REASONS:
+        facts.append(("why", outgoing.reason))
     yield from columns([[f"  {name}", value] for name, value in facts])
     for row in rows:
         verb = {"send": "goes out", "hold": "held", "drop": "dropped"}[row.outcome]

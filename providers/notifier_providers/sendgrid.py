@@ -202,7 +202,7 @@ def _report(event: dict[str, Any]) -> Report | None:
     if heard is None:
         return None
     # Never their reason, which repeats the address.
-    words = [one for one in said[:3] if isinstance(one, str) and _PLAIN.fullmatch(one)]
+    words = [one for one in said[:3] if isinstance(one, str) and one != kind and _PLAIN.fullmatch(one)]
     reason = " ".join(["SendGrid reports", kind, *words]) if heard[0] == "bounced" else ""
     theirs = event.get("sg_message_id")
     named = theirs.partition(".")[0] if isinstance(theirs, str) and theirs else message

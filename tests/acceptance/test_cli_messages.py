@@ -65,6 +65,17 @@ def test_a_table_fits_the_terminal(monkeypatch, terminal, widest):
     assert (row[4] in lines[1]) is not terminal
 
 
+def test_a_message_that_was_put_off_says_why(notifier, events, few_languages):
+    """While a provider takes nothing, the message shows what it said."""
+    (few_languages / "var" / "outbox").mkdir(parents=True)
+    (few_languages / "var" / "outbox" / "email").write_text("no directory")
+    notifier("ingest", "events.ndjson")
+    notifier("tick")
+    shown = notifier("outbox", "show", "1").out.splitlines()
+    assert [line.split()[0] for line in shown[1:9]] == ["id", "rule", "text", "to", "by", "made", "due", "why"]
+    assert "cannot write to var/outbox/email" in shown[8]
+
+
 def test_addresses_only_where_asked_for(notifier, sent):
     """An address is masked until --show-addresses is given, in lists and in single messages, text and JSON."""
     for command in (["outbox", "list"], ["outbox", "show", "1"]):

@@ -124,7 +124,7 @@ def test_an_address_that_does_not_exist_is_closed(shop, client, mail, sent):
     post(client, *mail.report(bounce))
     assert told(shop, message) == ["message.bounced", "message.suppressed"]
     (kept,) = shop.told(message.subject_key, "message.bounced")
-    assert orjson.loads(kept.body)["data"]["reason"] == "SendGrid reports bounce bounce 5.1.1"
+    assert orjson.loads(kept.body)["data"]["reason"] == "SendGrid reports bounce 5.1.1"
     assert not allowed(shop, message)
 
 
