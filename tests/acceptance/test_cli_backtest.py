@@ -63,6 +63,10 @@ def test_a_shop_whose_texts_say_nothing_is_told_how(notifier, late, project):
     """Without a topic `delay` there are no figures, and not a row of noughts that would look like perfection."""
     for path in (project / "templates").glob("*/message.yaml"):
         path.write_text(path.read_text(encoding="utf-8").replace("topic: delay\n", ""), encoding="utf-8")
+    rules = "version: 1\nrules:\n  - {id: a, about: order, trigger: {event: order.shipped}, send: {template: delivery_late}}\n"
+    for path in (project / "rules").glob("*.yaml"):
+        path.unlink()
+    (project / "rules" / "a.yaml").write_text(rules, encoding="utf-8")
     said = notifier("backtest", "--events", "history.ndjson").out
     assert "No rule here tells of a delay. One does whose text has 'topic: delay' in its message.yaml" in said
     assert "false alarm" not in said
