@@ -91,7 +91,11 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
     ]
     silenced = _silenced(prospects, made)
     went_off = {match.rule for match, _ in story.matches}
-    quiet = [one.rule for one in prospects if one.rule.id not in went_off and one.rule.state != "draft"]
+    quiet = [
+        one.rule
+        for one in prospects
+        if one.rule.id not in went_off and one.rule.state != "draft" and one.rule.about == story.subject.kind
+    ]
     # Of the shop no event tells anything: what comes by the calendar has not come yet.
     never = _never(project, unit, story, quiet if story.subject.kind != SHOP else [])
     for one, decision in zip(prospects, made, strict=True):
