@@ -163,7 +163,8 @@ def test_the_starters_rules_are_told(notifier):
     """All rules come in the order of their files, and without the flag none does."""
     lines = notifier("check", "--explain").out.splitlines()
     assert [line.split(" (rules/")[0] for line in lines if " (rules/" in line] == [
-        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
+        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "very-late",
+        "good-news", "parcel-silent",
         "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
         "refunds-overdue-report", "low-stock", "back-in-stock", "backorder-slipped",
     ]  # fmt: skip

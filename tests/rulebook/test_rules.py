@@ -33,15 +33,16 @@ def test_the_starters_rules_load(project):
     """The rules that come with notifier are sound, against its own texts and teams."""
     book = load_project(project).book
     assert [one.id for one in book.rules] == [
-        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "parcel-silent",
+        "close-the-loop", "order-shipped", "promise-at-risk", "delivery-overdue", "eta-slipped", "very-late",
+        "good-news", "parcel-silent",
         "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed", "late-orders-report",
         "refunds-overdue-report", "low-stock", "back-in-stock", "backorder-slipped",
     ]  # fmt: skip
-    assert [one.place for one in book.rules] == list(range(1, 17))
+    assert [one.place for one in book.rules] == list(range(1, 19))
     assert {one.about for one in book.rules} == {"customer", "order", "shipment", "stock", "shop"}
     assert {one.id for one in book.rules if one.state == "watch"} == {
         "parcel-silent", "attempt-failed", "pickup-waiting", "pickup-last-day", "held-at-customs", "payment-failed",
-        "refunds-overdue-report", "backorder-slipped",
+        "refunds-overdue-report", "backorder-slipped", "very-late", "good-news",
     }  # fmt: skip
     assert book.by_id["delivery-overdue"].where == "rules/delivery.yaml:26"
     assert book.by_id["close-the-loop"].sends[0].category == "staff"
