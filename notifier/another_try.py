@@ -31,7 +31,10 @@ def try_again(project: Project, unit: Unit, outgoing: Outgoing, now: datetime) -
         return outgoing, "superseded"
     if outgoing.stale_at <= now:
         return outgoing, "stale"
-    candidate = Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
+    # Its window is over: it goes by itself.
+    candidate = Candidate(
+        rule, replace(send, collect=None), match.subject_key, match.occurrence, match.trigger_at, match.seen
+    )
     cast, policy = Cast(project, unit), policy_of(project, unit)
     decision = _first_look(unit, cast, policy, candidate, now)
     outcome = decision.outcome

@@ -17,7 +17,7 @@ from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
 from notifier.project import Project
 from notifier.store import Unit
-from notifier.store.record import DecisionRow, Match, Outgoing
+from notifier.store.record import DecisionRow, Match, Outgoing, State
 
 __all__ = ["PRIORITIES", "brake", "decide_all", "policy_of", "row_of"]
 
@@ -111,9 +111,30 @@ def _new_cases(unit: Unit, cast: Cast, candidates: Iterable[Candidate], now: dat
 def _write(unit: Unit, decided: Sequence[tuple[_Case, Decision]], rows: Sequence[DecisionRow], now: datetime) -> None:
     unit.add_matches(_match(one, now) for one, _ in decided)
     unit.add_decisions(rows)
-    unit.enqueue(_message(one.key, decision, now) for one, decision in decided if decision.name != "drop")
+    leads = _gather(unit, decided)
+    unit.enqueue(
+        _message(one.key, decision, now, leads.get(one.key)) for one, decision in decided if decision.name != "drop"
+    )
     unit.take_slots((decision.slot, one.key) for one, decision in decided if decision.slot)
     unit.add_uses((use, now, one.key) for one, decision in decided for use in decision.uses)
+
+
+def _gather(unit: Unit, decided: Sequence[tuple[_Case, Decision]]) -> dict[bytes, bytes]:
+    """Match -> the one as a part of whose message it goes: that which opened its window."""
+    collecting = [(one.key, decision) for one, decision in decided if decision.window]
+    if not collecting:
+        return {}
+    known = dict(unit.windows({decision.window for _, decision in collecting}))
+    opened: dict[bytes, tuple[bytes, datetime, bytes]] = {}
+    leads: dict[bytes, bytes] = {}
+    for key, decision in collecting:
+        window, until = decision.window, decision.until
+        if window not in known or known[window][0] != until:
+            known[window] = (until, key)
+            opened[window] = (window, until, key)
+        leads[key] = known[window][1]
+    unit.open_windows(opened.values())
+    return leads
 
 
 def _match(one: _Case, now: datetime) -> Match:
@@ -149,9 +170,9 @@ def row_of(match_key: bytes, decision: Decision, now: datetime, detail: str = ""
     )
 
 
-def _message(key: bytes, decision: Decision, now: datetime) -> Outgoing:
+def _message(key: bytes, decision: Decision, now: datetime, lead: bytes | None) -> Outgoing:
     candidate, outcome = decision.candidate, decision.outcome
-    held = isinstance(outcome, Hold)
+    state: State = "collected" if lead and lead != key else "held" if isinstance(outcome, Hold) else "pending"
     return Outgoing(
         key=key,
         subject_key=candidate.subject_key,
@@ -160,12 +181,13 @@ def _message(key: bytes, decision: Decision, now: datetime) -> Outgoing:
         recipient=decision.recipient,
         category=candidate.send.category,
         priority=PRIORITIES[candidate.send.category] + (_CROWD if candidate.rule.audience else 0),
-        state="held" if held else "pending",
+        state=state,
         due_at=outcome.until if isinstance(outcome, Hold) else now,
         stale_at=decision.stale_at,
         template=candidate.send.label,
         created_at=now,
-        reason=outcome.reason if isinstance(outcome, Hold) else "",
+        reason=outcome.reason if isinstance(outcome, Hold) and state == "held" else "",
         channel=outcome.channel,
         language=outcome.language if isinstance(outcome, SendNow | Hold) else "",
+        lead=lead,
     )

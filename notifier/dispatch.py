@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
@@ -20,21 +20,20 @@ from notifier.carriers import Carriers
 from notifier.cast import Cast
 from notifier.core import own_event
 from notifier.core.audience import RUN, PeopleWaiting
-from notifier.core.decide import Answers, Decision, Drop, Hold, SendNow, decide, questions, use_key
-from notifier.core.grounds import grounds
+from notifier.core.decide import Decision, Drop, Hold, SendNow, use_key
 from notifier.core.local_time import shift
 from notifier.core.match import Candidate, after_sending
 from notifier.core.message import Message
-from notifier.core.policy import Policy
 from notifier.decisions import policy_of, row_of
 from notifier.errors import RenderFailed
 from notifier.ingest import absorb
 from notifier.links import Links
+from notifier.look import Look
 from notifier.project import Project
 from notifier.provider import Accepted, Outcome, Refused, RetryLater, Unknown
 from notifier.roster import gather, is_empty
 from notifier.store import Store, Unit
-from notifier.store.record import Attempt, DecisionRow, Outgoing
+from notifier.store.record import Attempt, DecisionRow, Outgoing, State
 from notifier.waves import wake
 from notifier.writing import Writer, freeze, thaw
 
@@ -66,8 +65,8 @@ class Ready:
     outgoing: Outgoing
     #: None where an edit of the rules took away what fired.
     candidate: Candidate | None = None
-    #: By which channel and in which language it was written: the mark must come to the same.
-    written_for: tuple[str, str] = ("", "")
+    #: By which channel, in which language and with which others it was written: the mark must come to the same.
+    written_for: tuple[str, ...] = ()
     message: Message | None = None
     #: Why it could not be written.
     failure: str = ""
@@ -75,33 +74,6 @@ class Ready:
     listed: str = ""
     #: True for a report that has nothing to list, and is not to be sent then.
     empty: bool = False
-
-
-@dataclass(slots=True)
-class _Look:
-    """Messages looked at together, in one transaction."""
-
-    unit: Unit
-    cast: Cast
-    policy: Policy
-    now: datetime
-    carriers: Carriers | None = None
-    #: What is to be told to the rules at the end.
-    events: list[dict[str, Any]] = field(default_factory=list)
-
-    def decide(self, candidate: Candidate, outgoing: Outgoing) -> Decision:
-        """The second look: with today's facts, trigger and all."""
-        subject = self.cast[candidate.subject_key]
-        scene = self.cast.scene_of(candidate, self.now)
-        asked = questions(candidate, subject, scene, self.policy, again=True)
-        answers = Answers(self.unit.answers(asked) if asked else {})
-        return decide(
-            candidate, subject, scene, answers, self.policy, again=True, taken_at=outgoing.created_at,
-            tried=outgoing.tried, braked=outgoing.reason == "brake",
-        )  # fmt: skip
-
-    def grounds(self, decision: Decision, outgoing: Outgoing) -> str:
-        return grounds(decision, self.cast.scene_of(decision.candidate, self.now), self.policy, outgoing.tried)
 
 
 class Dispatch:
@@ -122,10 +94,10 @@ class Dispatch:
         with self._store.begin() as unit:
             return unit.claim(now, limit, uuid4().hex, datetime.now(UTC) + LEASE)
 
-    def _look(self, unit: Unit, outgoing: Iterable[Outgoing], now: datetime, carriers: Carriers | None = None) -> _Look:
+    def _look(self, unit: Unit, outgoing: Iterable[Outgoing], now: datetime, carriers: Carriers | None = None) -> Look:
         cast = Cast(self._project, unit)
         cast.bring(one.subject_key for one in outgoing)
-        return _Look(unit, cast, policy_of(self._project, unit), now, carriers)
+        return Look(unit, cast, policy_of(self._project, unit), now, carriers)
 
     # writing --------------------------------------------------------------------------------------------------------
 
@@ -145,13 +117,14 @@ class Dispatch:
             return Ready(outgoing, candidate)
         return Ready(outgoing, candidate, empty=is_empty(self._project, unit, listing, now))
 
-    def _prepare(self, writer: Writer, look: _Look, outgoing: Outgoing, body: bytes | None) -> Ready:
+    def _prepare(self, writer: Writer, look: Look, outgoing: Outgoing, body: bytes | None) -> Ready:
         candidate = self._candidate(look.unit, outgoing)
         outcome = look.decide(candidate, outgoing).outcome if candidate else None
         if candidate is None or not isinstance(outcome, SendNow):
             return Ready(outgoing, candidate)
         message = thaw(body) if body else None
-        written_for = (outcome.channel, outcome.language)
+        others = self._others(look, outgoing)
+        written_for = (outcome.channel, outcome.language, *(one.id for one, _ in others))
         if message is not None and message.channel == outcome.channel:
             return Ready(outgoing, candidate, written_for, message)
         scene = look.cast.scene_of(candidate, look.now)
@@ -161,10 +134,21 @@ class Dispatch:
             return Ready(outgoing, candidate, written_for, empty=True)
         listed = str(selection or "")
         try:
-            message = writer.write(look.cast, outgoing, candidate, scene, outcome, selection)
+            told = [one for _, one in others]
+            message = writer.write(look.cast, outgoing, candidate, scene, outcome, selection, told)
         except RenderFailed as error:
             return Ready(outgoing, candidate, written_for, failure=str(error))
         return Ready(outgoing, candidate, written_for, message, listed=listed)
+
+    def _others(self, look: Look, outgoing: Outgoing) -> list[tuple[Outgoing, Candidate]]:
+        """What a message that was collected tells besides its own match; as it is once it has been sent, or may have been."""
+        members = look.unit.members(outgoing.key) if outgoing.lead else []
+        known = [(one, self._candidate(look.unit, one)) for one in members]
+        return [
+            (one, candidate)
+            for one, candidate in known
+            if candidate and (outgoing.calls or look.decide(candidate, one).name == "send")
+        ]
 
     def _candidate(self, unit: Unit, outgoing: Outgoing) -> Candidate | None:
         """What fired, by the rules of today."""
@@ -218,14 +202,17 @@ class Dispatch:
             mine = [_let_go(one.outgoing) for one in self._still_mine(unit, ready)]
             unit.put([replace(one, state="pending", due_at=due_at, reason=reason or one.reason) for one in mine])
 
-    def _mark(self, look: _Look, ready: Ready) -> Ready | None:
+    def _mark(self, look: Look, ready: Ready) -> Ready | None:
         outgoing, candidate = ready.outgoing, ready.candidate
         if candidate is None:
-            self._end(
-                look, ready, "dropped", DecisionRow(outgoing.key, look.now, "drop", "superseded", "the rule is gone")
-            )
+            for one in [*(look.unit.members(outgoing.key) if outgoing.lead else ()), outgoing]:
+                gone = DecisionRow(one.key, look.now, "drop", "superseded", "the rule is gone")
+                self._end(look, replace(ready, outgoing=replace(one, lead=None)), "dropped", gone)
             return None
         decision = look.decide(candidate, outgoing)
+        if outgoing.lead and not outgoing.calls:
+            outgoing = self._sort_out(look, outgoing, decision)
+            ready = replace(ready, outgoing=outgoing)
         outcome, row = decision.outcome, row_of(outgoing.key, decision, look.now, look.grounds(decision, outgoing))
         if isinstance(outcome, Hold):
             self._hold(look, outgoing, outcome, row)
@@ -236,13 +223,44 @@ class Dispatch:
             self._end(look, ready, "dropped", replace(row, outcome="drop", reason="list_empty"))
         elif ready.failure:
             self._end(look, ready, "failed", replace(row, outcome="drop", reason="render_failed", detail=ready.failure))
-        elif self._writer is not None and (outcome.channel, outcome.language) != ready.written_for:
+        elif self._writer is not None and self._other_words(look, outgoing, outcome) != ready.written_for:
             look.unit.put([replace(_let_go(outgoing), state="pending", due_at=look.now)])
         else:
             return self._post(look, ready, outcome, row)
         return None
 
-    def _post(self, look: _Look, ready: Ready, outcome: SendNow, row: DecisionRow) -> Ready:
+    def _other_words(self, look: Look, outgoing: Outgoing, outcome: SendNow) -> tuple[str, ...]:
+        """What it would have to be written for now."""
+        members = look.unit.members(outgoing.key) if outgoing.lead else ()
+        return (outcome.channel, outcome.language, *(one.id for one in members))
+
+    def _sort_out(self, look: Look, outgoing: Outgoing, decision: Decision) -> Outgoing:
+        """Decide again about each match that was collected: what does not go falls out by itself, and does not hold up the rest.
+
+        The message, without those; alone where another has to go in its place.
+        """
+        going, held = [], []
+        for one in look.unit.members(outgoing.key):
+            candidate = self._candidate(look.unit, one)
+            if candidate is None:
+                continue
+            other = look.decide(candidate, one)
+            row = row_of(one.key, other, look.now, look.grounds(other, one))
+            if isinstance(other.outcome, Drop):
+                self._end(look, Ready(replace(one, lead=None), candidate), "dropped", row)
+            elif isinstance(other.outcome, Hold):
+                held.append((one, other.outcome, row))
+            else:
+                going.append(one)
+        if going or decision.name == "send":
+            for one, hold, row in held:
+                self._hold(look, replace(one, lead=None), hold, row)
+        if going and decision.name == "hold":
+            _hand_over(look, going)
+            return replace(outgoing, lead=None)
+        return outgoing
+
+    def _post(self, look: Look, ready: Ready, outcome: SendNow, row: DecisionRow) -> Ready:
         """The mark itself."""
         outgoing = replace(
             ready.outgoing,
@@ -261,11 +279,14 @@ class Dispatch:
         if ready.message is not None:
             look.unit.keep_bodies([(outgoing.key, freeze(ready.message))])
         if outgoing.calls == 1:
-            look.unit.add_decisions([replace(row, detail=ready.listed)])
+            members = look.unit.members(outgoing.key) if outgoing.lead else []
+            look.unit.add_decisions([replace(row, detail=ready.listed, matches=1 + len(members))])
+            told = f"in message {outgoing.number}"
+            look.unit.add_decisions(replace(row, match_key=one.key, reason="collected", detail=told) for one in members)
             look.unit.add_uses([(use_key(outgoing.recipient, outgoing.category), look.now, outgoing.key)])
         return replace(ready, outgoing=outgoing)
 
-    def _keep_promise(self, look: _Look, ready: Ready) -> None:
+    def _keep_promise(self, look: Look, ready: Ready) -> None:
         """Where units are promised, they are kept from now on for as long as the rule says."""
         candidate = ready.candidate
         audience = candidate.rule.audience if candidate else None
@@ -275,7 +296,7 @@ class Dispatch:
             look.unit.keep_until(ready.outgoing.key, until)
             wake(self._project, look.cast, str(scene.value("stock.sku")), look.now)
 
-    def _give_back(self, look: _Look, candidate: Candidate | None, reason: str) -> None:
+    def _give_back(self, look: Look, candidate: Candidate | None, reason: str) -> None:
         """Units that were promised by a message that does not leave go to whoever comes next."""
         if candidate is None or not isinstance(candidate.rule.audience, PeopleWaiting):
             return
@@ -285,15 +306,17 @@ class Dispatch:
         wake(self._project, look.cast, sku, look.now)
 
     @staticmethod
-    def _hold(look: _Look, outgoing: Outgoing, hold: Hold, row: DecisionRow) -> None:
+    def _hold(look: Look, outgoing: Outgoing, hold: Hold, row: DecisionRow) -> None:
         waiting = replace(_let_go(outgoing), state="held", due_at=hold.until, reason=hold.reason)
         look.unit.put([replace(waiting, channel=hold.channel, language=hold.language)])
         if hold.reason != outgoing.reason:
             look.unit.add_decisions([row])
 
-    def _end(self, look: _Look, ready: Ready, state: Literal["dropped", "failed"], row: DecisionRow) -> None:
+    def _end(self, look: Look, ready: Ready, state: Literal["dropped", "failed"], row: DecisionRow) -> None:
         """It will not be sent: its place in limits is free, and where it failed an event says so."""
         outgoing = ready.outgoing
+        if outgoing.lead:
+            outgoing = self._part(look, outgoing, state, row)
         row = replace(row, template=outgoing.template, category=outgoing.category)
         reason = outgoing.reason if state == "failed" and outgoing.tried else row.reason
         look.unit.add_decisions([row])
@@ -303,6 +326,18 @@ class Dispatch:
         if state == "failed":
             _log.warning("message %s (%s) was not sent: %s", outgoing.id, outgoing.rule, row.detail or reason)
             look.events += _events("message.failed", outgoing, look.now, reason)
+
+    @staticmethod
+    def _part(look: Look, outgoing: Outgoing, state: Literal["dropped", "failed"], row: DecisionRow) -> Outgoing:
+        """Where it was dropped, what was collected with it goes on without it; where it could not be sent, neither can that."""
+        members = look.unit.members(outgoing.key)
+        if state == "dropped":
+            _hand_over(look, members)
+        else:
+            look.unit.add_decisions(replace(row, match_key=one.key, template=one.template) for one in members)
+            look.unit.put(replace(one, state=state, reason=row.reason, lead=None) for one in members)
+            look.unit.free([one.key for one in members])
+        return replace(outgoing, lead=None)
 
     # settling -------------------------------------------------------------------------------------------------------
 
@@ -328,13 +363,15 @@ class Dispatch:
             look.cast.save()
             self._tell(look)
 
-    def _settle(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None, outcome: Outcome) -> None:
+    def _settle(self, look: Look, outgoing: Outgoing, candidate: Candidate | None, outcome: Outcome) -> None:
         free, now = _let_go(outgoing), look.now
         name, detail = _told(outcome)
         look.unit.end_attempt(Attempt(outgoing.key, outgoing.calls, outgoing.provider, now, now, name, detail))
         if isinstance(outcome, Accepted):
             free = replace(free, state="accepted", provider_id=outcome.id, reason="")
             self._remember(look, outgoing, candidate)
+            for one in look.unit.members(outgoing.key) if outgoing.lead else ():
+                self._remember(look, one, self._candidate(look.unit, one), follows_up=False)
             look.events += _events("message.accepted", outgoing, now)
         elif isinstance(outcome, RetryLater):
             free = _later(free, outcome, now)
@@ -354,17 +391,21 @@ class Dispatch:
                 look.events += _events("message.suppressed", outgoing, now, outcome.reason)
         look.unit.put([free])
 
-    def _remember(self, look: _Look, outgoing: Outgoing, candidate: Candidate | None) -> None:
-        """The subject knows that it was told: what follows up waits from here."""
+    def _remember(
+        self, look: Look, outgoing: Outgoing, candidate: Candidate | None, *, follows_up: bool = True
+    ) -> None:
+        """The subject knows that it was told: what follows up waits from here. One message is followed up once."""
         if candidate is None or candidate.rule.follows_up(candidate.send):
             return
         if candidate.rule.follow_up is None and candidate.rule.id not in self._project.book.asked_of:
             return
+        if not follows_up:
+            candidate = replace(candidate, rule=replace(candidate.rule, follow_up=None))
         subject = look.cast[outgoing.subject_key]
         scene = look.cast.scene(subject, look.now)
         look.cast.put(after_sending(self._project.book, subject, candidate, outgoing.id, scene))
 
-    def _tell(self, look: _Look) -> None:
+    def _tell(self, look: Look) -> None:
         """What became of messages goes the way of all events."""
         if look.events:
             events = [self._reader.read(event, look.now) for event in look.events]
@@ -392,6 +433,13 @@ class Dispatch:
                 elif one.state == "unknown":
                     unit.put([_resolved(one, now)])
         return len(expired) + len(unknown)
+
+
+def _hand_over(look: Look, members: Sequence[Outgoing]) -> None:
+    """The first of these goes instead, with the rest, at the next look."""
+    for one in members:
+        state: State = "pending" if one is members[0] else "collected"
+        look.unit.put([replace(one, lead=members[0].key, state=state, due_at=look.now)])
 
 
 def _held_by(current: Outgoing | None, claimed: Outgoing, state: str) -> bool:

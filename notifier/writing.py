@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from html import escape
@@ -44,11 +44,22 @@ class Writer:
         scene: Scene,
         where: SendNow,
         listed: Selection | None = None,
+        others: Sequence[Candidate] = (),
     ) -> Message:
-        """The message, by the facts of `scene` and, in a report, of what it lists; raises RenderFailed."""
+        """The message, by the facts of `scene`; in a report, of what it lists; and of the `others` that it tells as well.
+
+        Raises RenderFailed.
+        """
         project, send = self._project, candidate.send
         links = self._links.of(outgoing)
-        facts = {**_facts(cast, candidate, scene), "links": links, **({"list": listed.facts()} if listed else {})}
+        facts: dict[str, Any] = {
+            **_facts(cast, candidate, scene),
+            "links": links,
+            **({"list": listed.facts()} if listed else {}),
+        }
+        if others:
+            told = (_facts(cast, one, cast.scene_of(one, scene.now)) for one in others)
+            facts["matches"] = [_facts(cast, candidate, scene), *told]
         context = scope(facts, project.catalogue, scene.now)
         written = project.texts.render(send.template, where.channel, where.language, context, scene.zone)
         message = Message(

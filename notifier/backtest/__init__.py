@@ -78,7 +78,8 @@ class Backtest:
         self.delays.note(match, row)
         if self._since is not None and row.at < self._since:
             return
-        self._lines.write(orjson.dumps(decision_record(match, row)) + b"\n")
+        if row.reason != "collected":
+            self._lines.write(orjson.dumps(decision_record(match, row)) + b"\n")
         self.summary.note(match, row)
 
     def refuse(self, place: Place, reason: str) -> None:
@@ -115,6 +116,7 @@ def decision_record(match: Match, row: DecisionRow) -> dict[str, Any]:
         "template": row.template,
         "locale": row.language or None,
         "category": row.category,
+        **({"matches": row.matches} if row.matches > 1 else {}),
     }
 
 

@@ -88,6 +88,8 @@ class Summary:
         if match.key in self._held:
             self._held.remove(match.key)
             self.after_hold["sent" if row.outcome == "send" else "dropped"] += 1
+        if row.reason == "collected":
+            return  # one message, counted with what it went with
         if row.outcome == "drop":
             self.drops += 1
             counts[f"drop: {row.reason}"] += 1

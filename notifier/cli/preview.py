@@ -31,6 +31,9 @@ def preview(
             help="What is in the database, like order:1043, stock:SKU, the number of an order, or shop; else made up.",
         ),
     ] = "",
+    matches: Annotated[
+        int, typer.Option(metavar="N", min=1, max=100, help="Of how many a text tells that goes through `matches`.")
+    ] = 3,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the e-mail's HTML there.")] = None,
     open_: Annotated[bool, typer.Option("--open", help="Show the e-mail in the browser.")] = False,
     root: Root = HERE,
@@ -51,6 +54,8 @@ def preview(
     project = load(root, sends=False)
     name, channel = _known(project, template.removeprefix("survey:"), channel)
     facts, now = _facts(project, name, about, locale)
+    if not about and "matches" in project.texts.templates[name].variables:
+        facts = _collected(facts, matches, locale or project.config.shop.locale)
     rendered = _written(project, name, channel, locale=locale, facts=facts, now=now)
     if html or open_:
         page = _write_page(rendered, html or root / "var" / "preview" / f"{name}.{rendered.language}.html")
@@ -95,6 +100,13 @@ def _facts(project: Project, name: str, about: str, locale: str) -> tuple[dict[s
     return facts, now
 
 
+def _collected(facts: dict[str, Any], count: int, code: str) -> dict[str, Any]:
+    from notifier.render.sample import several
+
+    made_up = {scope: values for scope, values in facts.items() if scope != "links"}
+    return {**facts, "matches": several(made_up, count, code)}
+
+
 def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:
     """What is known about a subject, if the text speaks of such a one."""
     from notifier.cast import Cast
@@ -119,7 +131,7 @@ def _facts_about(project: Project, name: str, about: str) -> dict[str, Any]:
         store.close()
     scopes = {path.partition(".")[0] for path in project.texts.templates[name].variables}
     if scopes.isdisjoint(facts):
-        spoken = " and ".join(sorted(scopes - {"links", "shop"}))
+        spoken = " and ".join(sorted(scopes - {"links", "shop", "matches"}))
         raise UsageError(f"templates/{name} speaks of {spoken or 'nothing'}, not of {key}; name another with --about")
     return facts
 

@@ -6,11 +6,12 @@ batch at once, and `Answers` keeps count of what the batch itself decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from notifier.core.answers import Answers, Question
 from notifier.core.audience import PeopleWaiting
 from notifier.core.catalogue import CLOSED
 from notifier.core.contact import address_of, country_of, in_order
@@ -22,9 +23,10 @@ from notifier.core.reasons import HOLDING, REASONS
 from notifier.core.rule import Rule, Timed
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
-from notifier.core.tally import brake_key, decision_key, limit_key, recipient_of, topic_keys, use_key
+from notifier.core.tally import brake_key, decision_key, limit_key, recipient_of, topic_keys, use_key, window_key
 from notifier.core.topic import last_word
 from notifier.core.trigger import stands
+from notifier.core.window import window_end
 from notifier.errors import NoTranslation
 
 __all__ = [
@@ -33,56 +35,6 @@ __all__ = [
 ]  # fmt: skip
 
 _INSTANT = timedelta(microseconds=1)
-
-
-class Question(NamedTuple):
-    """Something about the past. `kind`:
-
-    `slot` is this `key` taken -> bool; `uses` when was this `key` used since `since` -> sorted instants; `count` how often
-    was it used since then -> number;
-    `suppressed` why must this address digest (`key`) not be written to -> reason or empty;
-    `claims` units of its article that come before the promise of this message (`key`), at `since` -> number, or None where
-    nothing is promised by it.
-    """
-
-    kind: Literal["slot", "uses", "count", "suppressed", "claims"]
-    key: bytes
-    since: datetime | None = None
-
-
-class Answers:
-    """The answers to a batch's questions, and what the batch has decided since."""
-
-    def __init__(self, found: Mapping[Question, Any]) -> None:
-        self._found = found
-        self._slots: set[bytes] = set()
-        self._uses: dict[bytes, list[datetime]] = {}
-
-    def taken(self, key: bytes) -> bool:
-        return key in self._slots or bool(self._found.get(Question("slot", key)))
-
-    def uses(self, key: bytes, since: datetime) -> list[datetime]:
-        return [*self._found.get(Question("uses", key, since), ()), *self._uses.get(key, ())]
-
-    def count(self, key: bytes, since: datetime) -> int:
-        return int(self._found.get(Question("count", key, since), 0)) + len(self._uses.get(key, ()))
-
-    def suppressed(self, digest: bytes) -> str:
-        return str(self._found.get(Question("suppressed", digest)) or "")
-
-    def claims(self, key: bytes, now: datetime) -> float | None:
-        found: float | None = self._found.get(Question("claims", key, now))
-        return found
-
-    def note(self, decision: Decision, now: datetime) -> None:
-        """Count what was just decided, so that the rest of the batch sees it."""
-        if decision.slot:
-            self._slots.add(decision.slot)
-        for use in decision.uses:
-            self._uses.setdefault(use, []).append(now)
-
-    def note_sent(self, use: bytes, now: datetime) -> None:
-        self._uses.setdefault(use, []).append(now)
 
 
 class SendNow(NamedTuple):
@@ -117,6 +69,8 @@ class Decision:
     slot: bytes = b""
     #: Where it counts as one of several: the rule's limit, its topic.
     uses: tuple[bytes, ...] = ()
+    #: The window in which it is collected; empty where it is not.
+    window: bytes = b""
 
     @property
     def name(self) -> Literal["send", "hold", "drop"]:
@@ -128,6 +82,12 @@ class Decision:
     def reason(self) -> str:
         """Why it does not go out now; empty where it does."""
         return "" if isinstance(self.outcome, SendNow) else self.outcome.reason
+
+    @property
+    def until(self) -> datetime:
+        """To when it is held. Only of what is."""
+        assert isinstance(self.outcome, Hold)
+        return self.outcome.until
 
     @property
     def key(self) -> bytes:
@@ -153,6 +113,8 @@ class _Case:
     #: True where the brake holds it.
     braked: bool
     limit_key: bytes
+    #: In which it is, or would be, collected; empty at the second look.
+    window: bytes = b""
     channel: str = ""
     address: str = ""
     language: str = ""
@@ -179,6 +141,8 @@ def questions(
         asked.add(Question("slot", key) if window is None else Question("uses", key, window))
     if not again and policy.brake_of(candidate.rule, candidate.send):
         asked.add(Question("count", brake_key(candidate.rule.id), _brake_start(candidate, scene, policy)))
+    if not again and (together := window_key(candidate, recipient, with_event(scene, candidate.seen))):
+        asked.add(Question("window", together))
     if keys := topic_keys(candidate, scene):
         since = _topic_start(candidate.rule, scene)
         asked.update(Question("uses", one, since) for one in keys.values())
@@ -219,6 +183,7 @@ def decide(
     stale_at = _stale_at(candidate, policy, scene)
     key = limit_key(candidate, sight)
     case = _Case(candidate, sight, recipient, stale_at, answers, policy, again, taken_at, frozenset(tried), braked, key)
+    case.window = b"" if again else window_key(candidate, recipient, sight)
     limit = candidate.rule.limit
     verdict: Hold | Drop | None = None
     for gate in GATES:
@@ -232,7 +197,9 @@ def decide(
             break
     once = limit is not None and limit.window is None
     own = topic_keys(candidate, scene).get(candidate.rule.id)
-    passed = policy.brake_of(candidate.rule, candidate.send) and not (verdict and verdict.reason == "brake")
+    # What joins others is no message more.
+    braked = (verdict and verdict.reason == "brake") or _joins(case)
+    passed = policy.brake_of(candidate.rule, candidate.send) and not braked
     counted = (b"" if once else key, own, brake_key(candidate.rule.id) if passed else b"")
     return Decision(
         candidate,
@@ -241,6 +208,7 @@ def decide(
         stale_at,
         slot=key if once else b"",
         uses=tuple(one for one in counted if one),
+        window=case.window if verdict and verdict.reason == "collecting" else b"",
     )
 
 
@@ -462,11 +430,27 @@ def _brake(case: _Case) -> Hold | None:
     """What comes once a rule has sent too much waits for a person; what an operator has approved does not come back here."""
     if case.again:
         return Hold(case.stale_at, "brake") if case.braked else None
-    if case.policy.brake_of(case.candidate.rule, case.candidate.send) is None:
+    if case.policy.brake_of(case.candidate.rule, case.candidate.send) is None or _joins(case):
         return None
     last = case.policy.braking(case.candidate.rule.id)
     on = last is not None and last.until is None
     return Hold(case.stale_at, "brake") if on or _is_too_much(case) else None
+
+
+def _joins(case: _Case) -> bool:
+    """Whether it goes together with what is being collected already."""
+    return bool(case.window) and case.answers.window(case.window, case.scene.now) is not None
+
+
+def _collecting(case: _Case) -> Hold | None:
+    """To the end of the window, which the first match has opened and which does not move."""
+    collect = case.candidate.send.collect
+    if case.again or collect is None:
+        return None
+    team, scene = case.team, case.scene
+    zone, hours = ((team.zone or case.policy.zone), team.hours) if team else (scene.zone, None)
+    is_open = case.answers.window(case.window, scene.now)
+    return Hold(is_open or window_end(collect, scene.now, zone, scene.working("shop"), hours), "collecting")
 
 
 def _is_too_much(case: _Case) -> bool:
@@ -496,6 +480,6 @@ def _watched_use(case: _Case, drop: Drop) -> tuple[bytes, ...]:
 #: In this order. The address comes before the hours, which depend on the channel; the limit before whatever holds: what is
 #: held takes its place, and no place can be taken twice.
 GATES: tuple[Gate, ...] = (
-    _stock, _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _muted, _brake, _paused, _not_yet,
+    _stock, _trigger, _conditions, _stale, _address, _watching, _limit, _topic, _muted, _brake, _collecting, _paused, _not_yet,
     _frequency_cap, _quiet_hours,
 )  # fmt: skip

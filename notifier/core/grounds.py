@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from notifier.core.condition import Condition, Finding, Truth
 from notifier.core.contact import address_of, country_of, in_order
-from notifier.core.decide import Decision, Drop, SendNow
+from notifier.core.decide import Decision, Drop, Hold, SendNow
 from notifier.core.local_time import when
 from notifier.core.match import with_event
 from notifier.core.message import masked
@@ -221,6 +221,12 @@ def brake_words(brake: Brake | None) -> str:
     )
 
 
+def _collecting(case: _Case) -> str:
+    outcome = case.decision.outcome
+    assert isinstance(outcome, Hold)
+    return f"what comes until {when(outcome.until, case.scene.zone)} goes out together"
+
+
 def _limit(case: _Case) -> str:
     limit = case.decision.candidate.rule.limit
     assert limit is not None
@@ -261,6 +267,6 @@ def _times(count: int) -> str:
 _TOLD: Mapping[str, Callable[[_Case], str]] = {
     "superseded": _superseded, "condition_false": _condition, "condition_unknown": _condition, "stale": _stale,
     "no_address": _no_address, "channel_unavailable": _channel_unavailable, "country_forbids": _country_forbids,
-    "suppressed": _suppressed, "no_consent": _no_consent, "muted": _operator, "paused": _operator, "brake": _brake, "limit": _limit,
+    "suppressed": _suppressed, "no_consent": _no_consent, "muted": _operator, "paused": _operator, "brake": _brake, "limit": _limit, "collecting": _collecting,
     "frequency_cap": _frequency_cap, "quiet_hours": _quiet_hours, "not_yet": _not_yet,
 }  # fmt: skip

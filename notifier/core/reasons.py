@@ -21,6 +21,8 @@ REASONS: Mapping[str, str] = {
     "paused": "an operator stopped it for the time being",
     "watching": "the rule only watches",
     "brake": "the rule sends far more than it should: somebody has to look first",
+    "collecting": "what comes until then goes out together",
+    "collected": "it goes out together with others, in one message",
     "discarded": "an operator discarded what the brake had held",
     "already_sent": "the rule has told this before, or is about to",
     "topic_told": "another rule has told about it, or the rule itself",

@@ -16,7 +16,7 @@ from notifier.core.matcher import Guard, Matcher
 from notifier.core.topic import Topic
 
 __all__ = [
-    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Brake", "Calendar", "Change", "FollowUp", "Limit", "Moment", "NoNews",
+    "ABOUT", "CATEGORIES", "BecomesTrue", "Book", "Brake", "Calendar", "Change", "Collect", "FollowUp", "Limit", "Moment", "NoNews",
     "OnEvent", "Rule",
     "Send", "Timed", "Trigger",
 ]  # fmt: skip
@@ -112,6 +112,16 @@ Trigger = OnEvent | Moment | NoNews | Calendar | Change | BecomesTrue
 
 
 @dataclass(frozen=True, slots=True)
+class Collect:
+    """Into one message what comes in a window: of a length, or until a time of day."""
+
+    #: `customer`, `team`, or a field: what has the same goes together. Always of one recipient.
+    per: str
+    lasts: Duration | None = None
+    until: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """One thing that a rule sends."""
 
@@ -129,6 +139,7 @@ class Send:
     useless_after: Duration | None = None
     only_if: Condition | None = None
     not_if: Condition | None = None
+    collect: Collect | None = None
 
     @property
     def label(self) -> str:

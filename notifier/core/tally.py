@@ -12,7 +12,7 @@ from notifier.core.match import Candidate
 from notifier.core.scene import Scene
 from notifier.core.subject import Aggregate
 
-__all__ = ["brake_key", "decision_key", "limit_key", "recipient_of", "topic_keys", "use_key"]
+__all__ = ["brake_key", "decision_key", "limit_key", "recipient_of", "topic_keys", "use_key", "window_key"]
 
 
 def recipient_of(candidate: Candidate, aggregate: Aggregate, scene: Scene) -> str:
@@ -65,6 +65,16 @@ def topic_keys(candidate: Candidate, scene: Scene) -> Mapping[str, bytes]:
     if topic is None or candidate.send.to != "customer" or candidate.rule.follows_up(candidate.send):
         return {}
     return topic.keys(_counted(topic.per, candidate, scene))
+
+
+def window_key(candidate: Candidate, recipient: str, scene: Scene) -> bytes:
+    """What is collected together; empty where nothing is."""
+    collect = candidate.send.collect
+    if collect is None:
+        return b""
+    same = "" if collect.per in ("customer", "team") else _counted(collect.per, candidate, scene)
+    parts = ("window", candidate.rule.id, str(candidate.send.index), recipient, collect.per, same)
+    return blake2b("\0".join(parts).encode(), digest_size=16).digest()
 
 
 def brake_key(rule: str) -> bytes:

@@ -19,6 +19,7 @@ from notifier.core.policy import Policy
 from notifier.core.rule import BecomesTrue, Calendar, Change, Moment, NoNews, OnEvent, Rule
 from notifier.core.scene import Scene
 from notifier.core.trigger import changed, due
+from notifier.core.window import window_end
 from notifier.explain.sentence import limit_words, ways
 from notifier.project import Project
 
@@ -117,9 +118,19 @@ class _Case:
             fired = self.scene.moved(fired, by, ends_day=False) if fired and by else fired
         if fired is None:
             return Example(given, None, note)
+        fired, collected = self._collected(fired)
         opens, whose = self._opens(fired)
         held = f"held until {whose}" if opens > fired else ""
-        return Example(given, opens, ", ".join(one for one in (note, held) if one))
+        return Example(given, opens, ", ".join(one for one in (note, collected, held) if one))
+
+    def _collected(self, moment: datetime) -> tuple[datetime, str]:
+        """The end of the window that the first match opens."""
+        send, policy, scene = self.rule.sends[0], self.policy, self.scene
+        if send.collect is None:
+            return moment, ""
+        team = policy.teams.get(send.to.removeprefix("team."))
+        zone, hours = ((team.zone or policy.zone), team.hours) if team else (scene.zone, None)
+        return window_end(send.collect, moment, zone, scene.working("shop"), hours), "with all that comes until then"
 
     def _opens(self, moment: datetime) -> tuple[datetime, str]:
         """From when on it may go out, and what is waited for until then."""

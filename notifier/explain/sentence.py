@@ -17,6 +17,7 @@ from notifier.core.rule import (
     Brake,
     Calendar,
     Change,
+    Collect,
     FollowUp,
     Limit,
     Moment,
@@ -221,11 +222,19 @@ def _send(send: Send, policy: Policy) -> str:
     said = f"{'ask' if send.survey else 'tell'} {who}{_by(send, policy)} ({send.template})"
     if send.after:
         said = f"{length_words(send.after)} later {said}"
+    if send.collect is not None:
+        said += f", {_collect(send.collect)}"
     if send.only_if is not None:
         said += f" if {condition_words(send.only_if)}"
     if send.not_if is not None:
         said += f" unless {condition_words(send.not_if)}"
     return said + (f", unless it is {length_words(send.useless_after)} too late" if send.useless_after else "")
+
+
+def _collect(collect: Collect) -> str:
+    """`all that comes in 30 minutes for the same customer in one message`."""
+    window = f"in {length_words(collect.lasts)}" if collect.lasts else f"until {collect.until:%H:%M}"
+    return f"all that comes {window} for the same {collect.per} in one message"
 
 
 def _by(send: Send, policy: Policy) -> str:

@@ -87,6 +87,8 @@ def _decided(story: Story, match: Match, row: DecisionRow, message: Outgoing | N
     label = f"message {message.number}" if message else row.template
     if row.at != match.at:
         label = f"{match.rule}, {label},"
+    if row.reason == "collected":
+        return f"{label} goes out together with others, {row.detail}"
     if row.outcome == "send":
         listed = f": {row.detail}" if row.detail else ""
         return f"{label} goes to {match.recipient} by {row.channel} in '{row.language}' ({row.template}){listed}"

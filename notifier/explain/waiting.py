@@ -33,6 +33,9 @@ def _outlook(project: Project, unit: Unit, cast: Cast, story: Story, message: Ou
     send = rule.send_at(message.send) if rule else None
     if rule is None or send is None:
         return "its rule is gone: it will be dropped"
+    if message.reason == "collecting" and message.due_at > story.scene.now:
+        until = end_words(message.reason, message.due_at, message.stale_at, story.scene.zone)
+        return f"{until} - {reason_words(message.reason)}"
     candidate = Candidate(rule, send, match.subject_key, match.occurrence, match.trigger_at, match.seen)
     subject, policy = cast[match.subject_key], policy_of(project, unit)
     scene = cast.scene_of(candidate, story.scene.now)

@@ -55,6 +55,10 @@ def names_in(text: str) -> list[str]:
     return list(dict.fromkeys(_PATH.findall(re.sub(r"'[^']*'|\"[^\"]*\"", "''", text))))
 
 
+#: The list of all that a message tells.
+COLLECTED = "matches"
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads one parsed text: collects what is wrong in `findings` and what is named in `used` (full paths)."""
@@ -156,6 +160,7 @@ class Reader:
     def _named(self, node: nodes.Name) -> Shape:
         for known in reversed(self._known):
             if node.name in known:
+                self.used |= {node.name} & {COLLECTED}
                 return known[node.name]
         names = {name for known in self._known for name in known}
         paths = {f"{group}.{name}" for group in names for name in _parts(self.root.fields.get(group))}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from notifier.config import Config
 from notifier.core.catalogue import Catalogue, Field
 
-__all__ = ["NOW", "sample_context"]
+__all__ = ["NOW", "sample_context", "several"]
 
 #: When samples are written: a Tuesday morning, so that what is looked at does not change from day to day.
 NOW = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)
@@ -94,6 +94,24 @@ def _listed(facts: Mapping[str, Any], person: _Person, now: datetime) -> dict[st
         )
     ]  # fmt: skip
     return {"list.rows": rows, "list.count": len(rows), "list.left_out": 0}
+
+
+def several(facts: Mapping[str, Mapping[str, Any]], count: int, code: str = "en") -> list[dict[str, dict[str, Any]]]:
+    """The same facts so many times, each about another order, parcel and article: what is collected into one message."""
+    articles = _PEOPLE.get(code.partition("-")[0], _PEOPLE["en"]).articles
+    found = []
+    for number in range(count):
+        one = {scope: dict(values) for scope, values in facts.items()}
+        for scope, name in (("order", "id"), ("order", "number"), ("shipment", "id")):
+            path = f"{scope}.{name}"
+            if number and path in one.get(scope, {}):
+                one[scope][path] = f"{one[scope][path][:-1]}{(int(one[scope][path][-1:] or 0) + number) % 10}"
+        if number and "stock" in one:
+            one["stock"] |= {
+                "stock.sku": f"SOCK-{number}", "stock.name": articles[1], "stock.available": 3 + number,
+            }  # fmt: skip
+        found.append(one)
+    return found
 
 
 #: As long as those that are signed: an SMS pays for its length. It opens nothing.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from notifier.document import legible, suggest
 from notifier.errors import Problem
+from notifier.render.grammar import COLLECTED
 from notifier.render.language import Language, language, normalised
 from notifier.render.layout import Layout
 from notifier.render.markdown import body, html_parts
@@ -72,6 +73,11 @@ class Template:
     def variables(self) -> frozenset[str]:
         """Full paths of all that the texts name (`order.eta`), in any language."""
         return frozenset(path for text in self.texts.values() for path in text.variables)
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether it tells of all that was collected, in every language."""
+        return all(COLLECTED in text.variables for text in self.texts.values())
 
     def carries(self, channel: str) -> bool:
         return any(text.carries(channel) for text in self.texts.values())

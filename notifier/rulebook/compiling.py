@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -16,7 +16,20 @@ from notifier.core.condition import Condition
 from notifier.core.contact import CHANNELS
 from notifier.core.duration import Duration
 from notifier.core.listing import LIST_NAMES, Listing
-from notifier.core.rule import ABOUT, BecomesTrue, Brake, Change, FollowUp, Limit, Moment, OnEvent, Rule, Send, Trigger
+from notifier.core.rule import (
+    ABOUT,
+    BecomesTrue,
+    Brake,
+    Change,
+    Collect,
+    FollowUp,
+    Limit,
+    Moment,
+    OnEvent,
+    Rule,
+    Send,
+    Trigger,
+)
 from notifier.core.topic import Topic
 from notifier.document import Loc
 from notifier.rulebook.audience import about_word, compile_audience
@@ -42,6 +55,9 @@ class TemplateInfo(Protocol):
 
     @property
     def variables(self) -> Collection[str]: ...
+
+    @property
+    def tells_all(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,43 @@ class _Compiler:
         send = self._wording(at, entry, index, scopes, trigger, to=entry.to, after=after or Duration())
         if send.useless_after and send.useless_after.longest <= send.after.longest:
             self.reading.wrong((*self.loc, *at, "useless_after"), "it would be useless before it may go out")
-        return send
+        collect = self._collect((*self.loc, *at, "collect"), entry, scopes, send)
+        return replace(send, collect=collect)
+
+    def _collect(self, at: Loc, entry: SendEntry, scopes: Collection[str], send: Send) -> Collect | None:
+        written = entry.collect
+        if written is None:
+            return None
+        if self.entry.about == "shop":
+            self.reading.wrong(at, "a report is one message already; delete 'collect'", on_key=True)
+            return None
+        if written.per in ("customer", "team"):
+            whose = "customer" if entry.to == "customer" else "team"
+            if written.per != whose:
+                self.reading.wrong((*at, "per"), f"this goes to a {whose}: write per: {whose}, or a field")
+        else:
+            self.reading.field((*at, "per"), written.per, scopes)
+        ends = [key for key in ("for", "until") if self.reading.document.has((*at, key))]
+        if len(ends) != 1:
+            self.reading.wrong(
+                at, "a window ends once: {per: team, for: 30m} or {per: team, until: 16:00}", on_key=True
+            )
+            return None
+        self._tells_all(at, send)
+        if ends == ["until"]:
+            clock = self.reading.clock((*at, "until"), written.until)
+            return Collect(written.per, until=clock) if clock else None
+        lasts = self.reading.duration((*at, "for"), written.lasts)
+        if lasts and send.useless_after and send.useless_after.longest <= lasts.longest:
+            self.reading.wrong((*at, "for"), "what comes first would be useless before the window ends")
+        return Collect(written.per, lasts) if lasts else None
+
+    def _tells_all(self, at: Loc, send: Send) -> None:
+        """A text that speaks of one match would leave the others untold."""
+        info = self.around.templates.get(send.template)
+        if info is not None and not info.tells_all:
+            text = f"the text '{send.template}' tells of one match alone; go through 'matches' in it, in every language"
+            self.reading.wrong(at, text, on_key=True)
 
     def _follow_up(self) -> FollowUp | None:
         entry: FollowUpEntry | None = self.entry.follow_up
@@ -280,7 +332,7 @@ class _Compiler:
         self, loc: Loc, name: str, info: TemplateInfo, scopes: Collection[str], trigger: Trigger | None
     ) -> None:
         """What the text names must be at hand where this rule fires."""
-        given = {*scopes, "shop", "links", "event", *(("change",) if isinstance(trigger, Change) else ())}
+        given = {*scopes, "shop", "links", "matches", "event", *(("change",) if isinstance(trigger, Change) else ())}
         if {"survey", "message", "ticket", "case", "choice"} & given:
             given |= {"order", "customer"}
         if self.listing is not None:

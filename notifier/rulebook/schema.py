@@ -28,6 +28,7 @@ from notifier.rulebook.compiling import Surroundings
 from notifier.rulebook.reading import ORDERED, TAKES
 from notifier.rulebook.shape import (
     BrakeEntry,
+    CollectEntry,
     FollowUpEntry,
     LimitEntry,
     ListEntry,
@@ -277,8 +278,16 @@ class _Drawing:
     def _send(self, about: str, conditions: Schema | None) -> Schema:
         teams = [f"team.{name}" for name in self.around.teams]
         to = teams if about in _TEAMS_ONLY else ["customer", *teams]
-        send = _of(SendEntry, {**self._wording(conditions), "to": {"enum": to}})
+        collect: Any = False if about == "shop" else self._collect(about)
+        send = _of(SendEntry, {**self._wording(conditions), "to": {"enum": to}, "collect": collect})
         return {**send, **_ONE_TEXT, **({"required": ["to"]} if about in _TEAMS_ONLY else {})}
+
+    def _collect(self, about: str) -> Schema:
+        catalogue = self.around.catalogue
+        events = [name for name, one in catalogue.events.items() if one.family in EVENTS_ABOUT[about]]
+        fields = [one.path for one in self._fields(catalogue.scopes(about, events))]
+        known = {"per": {"enum": ["customer", "team", *fields]}, "for": _ref("duration"), "until": _CLOCK}
+        return {**_of(CollectEntry, known), "oneOf": [{"required": ["for"]}, {"required": ["until"]}]}
 
     def _follow_up(self, about: str, conditions: Schema) -> Schema:
         times = {"enum": [one.path for one in self._fields((about,), "time")]}

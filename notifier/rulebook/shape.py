@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from notifier.rulebook.slips import conditions_said, trigger_said
 
 __all__ = [
-    "BrakeEntry", "FollowUpEntry", "LimitEntry", "ListEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry",
+    "BrakeEntry", "CollectEntry", "FollowUpEntry", "LimitEntry", "ListEntry", "RuleEntry", "RulesFile", "SendEntry", "TopicEntry",
 ]  # fmt: skip
 
 Category = Literal["critical", "transactional", "requested", "survey", "marketing", "staff"]
@@ -59,9 +59,16 @@ class Wording(Entry):
     useless_after: Any = Field(None, description="A duration. Not sent later than this after what set it off.")
 
 
+class CollectEntry(Entry):
+    per: str = Field(description="customer, team or a field: what has the same goes out in one message.")
+    lasts: Any = Field(None, alias="for", description="A duration: so long after the first match.")
+    until: Any = Field(None, description="A time of day: the next one after the first match.")
+
+
 class SendEntry(Wording):
     to: str = Field("customer", description="customer, or team.NAME.")
     after: Any = Field(None, description="A duration. Sent so long after what set it off.")
+    collect: CollectEntry | None = Field(None, description="Into one message what comes in a window.")
 
 
 class FollowUpEntry(Wording):

@@ -84,7 +84,12 @@ class Stand:
     def run(self, case: Case) -> Trial:
         rows: list[tuple[Match, DecisionRow]] = []
         self._notebook.asked = []
-        store = MemoryStore(keep_events=True, on_decision=lambda match, row: rows.append((match, row)))
+
+        def note(match: Match, row: DecisionRow) -> None:
+            if row.reason != "collected":  # it is told by the message that it went with
+                rows.append((match, row))
+
+        store = MemoryStore(keep_events=True, on_decision=note)
         with store.begin() as unit:
             # What is given arms times and sets nothing off; what is so already does not become so.
             absorb(self._opening, unit, case.given, case.start)

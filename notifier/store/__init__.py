@@ -177,8 +177,8 @@ class Unit(Protocol):
     def add_decisions(self, rows: Iterable[DecisionRow]) -> None: ...
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
-        """`slot` -> bool; `uses` -> instants at or after `since`, sorted; `count` -> how many those are; `suppressed` ->
-        reason or empty; `claims` -> None where the message promises nothing, else units that come before it: what open orders
+        """`slot` -> bool; `uses` -> instants at or after `since`, sorted; `count` -> how many those are; `window` -> the
+        end of the last one, or None; `suppressed` -> reason or empty; `claims` -> None where the message promises nothing, else units that come before it: what open orders
         wait for, what is promised until after `since`, and what earlier messages promise that have not left.
         """
         ...
@@ -229,6 +229,18 @@ class Unit(Protocol):
 
     def wake(self, reason: str, now: datetime) -> int:
         """Make every message held for `reason` due at `now`; how many."""
+        ...
+
+    def windows(self, keys: Collection[bytes]) -> Mapping[bytes, tuple[datetime, bytes]]:
+        """Of each window that was ever opened under one of these keys the last: its end, and the message that opened it."""
+        ...
+
+    def open_windows(self, rows: Iterable[tuple[bytes, datetime, bytes]]) -> None:
+        """(key, end, message key)."""
+        ...
+
+    def members(self, lead: bytes) -> list[Outgoing]:
+        """The messages in `collected` that go as a part of this one, by number; not this one itself."""
         ...
 
     def held_for(self, reason: str) -> Mapping[str, int]:

@@ -137,6 +137,9 @@ class MemoryUnit(MemoryShelf):
         self._waiting: Agenda[bytes] = Agenda()
         self._unknown: Agenda[bytes] = Agenda()
         self._leases: Agenda[bytes] = Agenda()
+        self._windows: dict[bytes, tuple[datetime, bytes]] = {}
+        #: Message -> those that were ever collected into it.
+        self._led: dict[bytes, dict[bytes, None]] = {}
         self._attempts: dict[bytes, dict[int, Attempt]] = {}
         self._bodies: dict[bytes, bytes] = {}
         #: Address digest -> reason, channel and when.
@@ -276,13 +279,15 @@ class MemoryUnit(MemoryShelf):
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
         return {one: self._answer(one) for one in questions}
 
-    def _answer(self, question: Question) -> bool | str | float | list[datetime] | None:
+    def _answer(self, question: Question) -> bool | str | float | datetime | list[datetime] | None:
         if question.kind == "slot":
             return question.key in self._slots
         if question.kind == "claims":
             return self.claims(question.key, question.since) if question.since else None
         if question.kind == "suppressed":
             return self._suppressed[question.key][0] if question.key in self._suppressed else ""
+        if question.kind == "window":
+            return self._windows[question.key][0] if question.key in self._windows else None
         uses = self._uses.get(question.key, [])
         start = bisect_left(uses, (question.since, b"")) if question.since else 0
         if question.kind == "count":
@@ -346,6 +351,10 @@ class MemoryUnit(MemoryShelf):
                 self._follow(kept)
 
     def _follow(self, one: Outgoing) -> None:
+        if one.state == "collected" and one.lead is not None:
+            led = self._led.setdefault(one.lead, {})
+            if one.key not in led:
+                self._set(led, one.key, None)
         self._date(self._waiting, one.key, one.due_at if one.state in _WAITING else None)
         self._date(self._unknown, one.key, one.due_at if one.state == "unknown" else None)
         self._date(self._leases, one.key, one.lease_until if one.state in _IN_HAND else None)
@@ -379,6 +388,17 @@ class MemoryUnit(MemoryShelf):
         woken = [replace(one, due_at=now) for one in waiting if one.state == "held" and one.reason == reason]
         self.put(woken)
         return len(woken)
+
+    def windows(self, keys: Collection[bytes]) -> dict[bytes, tuple[datetime, bytes]]:
+        return {key: self._windows[key] for key in keys if key in self._windows}
+
+    def open_windows(self, rows: Iterable[tuple[bytes, datetime, bytes]]) -> None:
+        for key, ends_at, lead in rows:
+            self._set(self._windows, key, (ends_at, lead))
+
+    def members(self, lead: bytes) -> list[Outgoing]:
+        led = (self._messages[key] for key in self._led.get(lead, ()))
+        return sorted((one for one in led if one.state == "collected" and one.lead == lead), key=lambda one: one.number)
 
     def held_for(self, reason: str) -> dict[str, int]:
         waiting = (self._messages[key] for key in self._waiting.due)

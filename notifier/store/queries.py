@@ -14,12 +14,14 @@ from notifier.store.record import Attempt, DecisionRow, Match, Outgoing, Promise
 from notifier.store.tables import (
     ARMED,
     IN_HAND,
+    LED,
     OPEN,
     OWED,
     QUEUED,
     UNKNOWN,
     WAITING,
     attempt,
+    collection,
     decision,
     event,
     limit_slot,
@@ -277,6 +279,16 @@ NEWEST = (
 NEWEST_IN = NEWEST.where(bindparam("state") == STATE)
 NEWEST_OF = NEWEST.where(message.c.subject_key == bindparam("subject_key"))
 NEWEST_OF_IN = NEWEST_OF.where(bindparam("state") == STATE)
+
+WINDOWS = Lookup(
+    lambda keys: select(collection.c.key, collection.c.ends_at, collection.c.lead).where(collection.c.key.in_(keys))
+)
+OPEN_WINDOW = Add(collection, "overwrite")
+MEMBERS = (
+    _messages()
+    .where(LED, message.c.lead == bindparam("lead"), message.c.state == bindparam("collected"))
+    .order_by(message.c.number)
+)
 
 START_ATTEMPT = Add(attempt)
 END_ATTEMPT = (

@@ -20,13 +20,13 @@ class KeyTaken(NotifierError):
 
 
 #: Where a message stands. `held` and `pending` wait for `due_at`; `claimed` and `posting` are in somebody's hands;
-#: `unknown` may have been sent; the rest are ends, of which `accepted` may still become `delivered` or `bounced`.
+#: `unknown` may have been sent; `collected` goes, or has gone, as a part of another, its `lead`; the rest are ends, of which `accepted` may still become `delivered` or `bounced`.
 State = Literal[
     "held", "pending", "claimed", "posting", "unknown",
-    "accepted", "delivered", "bounced", "failed", "rejected", "dropped", "cancelled", "abandoned",
+    "collected", "accepted", "delivered", "bounced", "failed", "rejected", "dropped", "cancelled", "abandoned",
 ]  # fmt: skip
 ENDED: frozenset[str] = frozenset(
-    {"accepted", "delivered", "bounced", "failed", "rejected", "dropped", "cancelled", "abandoned"}
+    {"collected", "accepted", "delivered", "bounced", "failed", "rejected", "dropped", "cancelled", "abandoned"}
 )
 
 
@@ -95,6 +95,8 @@ class DecisionRow:
     #: `delivery_late`, or `survey:csat_delivery`.
     template: str = ""
     category: str = ""
+    #: How many matches the message tells of: more than one only where they were collected.
+    matches: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,8 @@ class Outgoing:
     #: Whose claim it is, and until when (real time, not the engine's).
     token: str = ""
     lease_until: datetime | None = None
+    #: Of what is collected, the key of the message that it is sent as: the first one's is its own. None for all others.
+    lead: bytes | None = None
     number: int = 0
 
     @property

@@ -12,7 +12,7 @@ from notifier.store.dialect import connect, explained
 __all__ = ["MIGRATIONS", "REVISIONS", "advice", "require", "status", "upgrade"]
 
 #: All revisions under migrations/versions, oldest first. They stand here as well because Alembic is slow to import.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 

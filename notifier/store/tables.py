@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 __all__ = [
-    "ARMED", "IN_HAND", "OPEN", "OWED", "QUEUED", "UNKNOWN", "WAITING", "attempt", "decision", "event", "limit_slot",
+    "ARMED", "IN_HAND", "LED", "OPEN", "OWED", "QUEUED", "UNKNOWN", "WAITING", "attempt", "collection", "decision", "event", "limit_slot",
     "limit_use", "message", "message_body", "metadata", "mute", "note", "order_line", "promise", "quarantine", "rule_match",
     "rules_text", "seen", "subject", "subject_ref", "suppression", "survey_answer", "waiting",
 ]  # fmt: skip
@@ -123,6 +123,7 @@ IN_HAND = text("state IN ('claimed', 'posting')")
 UNKNOWN = text("state = 'unknown'")
 ARMED = text("next_due IS NOT NULL")
 OPEN = text("open")
+LED = text("lead IS NOT NULL")
 OWED = text("owed > 0")
 #: Nobody has promised them anything.
 QUEUED = text("message_key IS NULL")
@@ -248,6 +249,7 @@ decision = Table(
     Column("language", Text, nullable=False),
     Column("template", Text, nullable=False),
     Column("category", Text, nullable=False),
+    Column("matches", Integer, nullable=False, server_default="1"),
     Index(None, "match_key"),
 )  # fmt: skip
 
@@ -296,6 +298,8 @@ message = Table(
     Column("provider_id", Text, nullable=False),
     Column("token", Text, nullable=False),
     Column("lease_until", Instant),
+    Column("lead", LargeBinary(16)),
+    Index("ix_message_lead", "lead", "number", **_where(LED)),
     Index("ix_message_waiting", "priority", "due_at", **_where(WAITING)),
     Index("ix_message_in_hand", "lease_until", **_where(IN_HAND)),
     Index("ix_message_unknown", "due_at", **_where(UNKNOWN)),
@@ -304,6 +308,14 @@ message = Table(
     Index(None, "subject_key", "number"),
     # A number stands in links that people keep: the one of a message that was deleted must not come back.
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+collection = Table(
+    "collection", metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("ends_at", Instant, nullable=False),
+    Column("lead", LargeBinary(16), nullable=False),
+    **_SLIM,
 )  # fmt: skip
 
 message_body = Table(

@@ -145,7 +145,14 @@ class SqlUnit(SqlShelf):
         self.session.write(q.ADD_DECISION, map(_decision_row, rows))
 
     def answers(self, questions: Collection[Question]) -> dict[Question, Any]:
-        asked: dict[str, list[Question]] = {"slot": [], "uses": [], "count": [], "suppressed": [], "claims": []}
+        asked: dict[str, list[Question]] = {
+            "slot": [],
+            "uses": [],
+            "count": [],
+            "window": [],
+            "suppressed": [],
+            "claims": [],
+        }
         for question in questions:
             asked[question.kind].append(question)
         taken = {key for (key,) in self.session.lookup(q.SLOTS, _keys(asked["slot"]))}
@@ -154,6 +161,8 @@ class SqlUnit(SqlShelf):
         answers |= {one: reasons.get(one.key, "") for one in asked["suppressed"]}
         answers |= {one: self._count(one) for one in asked["count"]}
         answers |= {one: self.claims(one.key, one.since) for one in asked["claims"] if one.since}
+        windows = self.windows(_keys(asked["window"])) if asked["window"] else {}
+        answers |= {one: windows[one.key][0] if one.key in windows else None for one in asked["window"]}
         return answers | self._uses(asked["uses"])
 
     def _uses(self, questions: list[Question]) -> dict[Question, list[datetime]]:
@@ -236,6 +245,15 @@ class SqlUnit(SqlShelf):
 
     def wake(self, reason: str, now: datetime) -> int:
         return self.session.change(q.WAKE, held="held", because=reason, due_at=now)
+
+    def windows(self, keys: Collection[bytes]) -> dict[bytes, tuple[datetime, bytes]]:
+        return {key: (ends_at, lead) for key, ends_at, lead in self.session.lookup(q.WINDOWS, keys)}
+
+    def open_windows(self, rows: Iterable[tuple[bytes, datetime, bytes]]) -> None:
+        self.session.write(q.OPEN_WINDOW, rows)
+
+    def members(self, lead: bytes) -> list[Outgoing]:
+        return self._outgoing(q.MEMBERS, lead=lead, collected="collected")
 
     def held_for(self, reason: str) -> dict[str, int]:
         return dict(self.session.rows(q.HELD_FOR, held="held", because=reason))

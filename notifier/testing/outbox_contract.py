@@ -34,7 +34,7 @@ class OutboxContract:
         one = outgoing(
             "1", state="held", reason="quiet_hours", channel="sms", language="pl", address="+15550100123",
             tried=("email", "sms"), calls=3, attempts=2, ambiguous=1, provider="console", provider_id="p1", token="t",
-            lease_until=NOON + timedelta(microseconds=1),
+            lease_until=NOON + timedelta(microseconds=1), lead=digest("0"),
         )  # fmt: skip
         enqueued(store, one, outgoing("2"))
         with store.read() as unit:
@@ -107,6 +107,28 @@ class OutboxContract:
             assert _names(unit.unknown_messages(NOON + 2 * HOUR, 10), 1, 2, 3) == [1, 2]
             assert _names(unit.unknown_messages(NOON + 9 * HOUR, 2), 1, 2, 3) == [1, 2]
             assert unit.next_due() == NOON + HOUR
+
+    def test_what_is_collected(self, store: Store) -> None:
+        """A message knows those that go as a part of it, by number, as long as they do; the last window stands."""
+        lead, other = digest("a"), digest("x")
+        enqueued(
+            store,
+            outgoing("a", state="held", lead=lead),
+            outgoing("c", state="collected", lead=lead),
+            outgoing("b", state="collected", lead=lead),
+            outgoing("d", state="dropped", lead=lead),
+            outgoing("x", state="held", lead=other),
+            outgoing("y", state="collected", lead=other),
+        )
+        with store.begin() as unit:
+            assert _names(unit.members(lead), "b", "c") == ["c", "b"]
+            unit.put([outgoing("b", state="collected", lead=other), outgoing("c", state="dropped")])
+            assert unit.members(lead) == []
+            assert _names(unit.members(other), "b", "y") == ["b", "y"]
+            unit.open_windows([(digest("w"), NOON, lead), (digest("v"), NOON, other)])
+            unit.open_windows([(digest("w"), NOON + HOUR, other)])
+        with store.read() as unit:
+            assert unit.windows([digest("w"), digest("z")]) == {digest("w"): (NOON + HOUR, other)}
 
     def test_what_is_held_for_a_reason(self, store: Store) -> None:
         """Counted by rule; what waits for something else, or has left, does not count."""

@@ -255,6 +255,7 @@ class StoreContract(OutboxContract, ShelfContract):
             unit.add_uses([(use, NOON + HOUR, digest("m1")), (use, NOON, digest("m2")), (other, NOON, digest("m3"))])
             unit.add_uses([(use, NOON - SECOND, digest("m4"))])
             unit.suppress(digest("dana"), "email", "complaint", NOON)
+            unit.open_windows([(digest("w"), NOON + HOUR, digest("m1"))])
         expected = {
             Question("slot", slot): True,
             Question("slot", use): False,
@@ -265,6 +266,8 @@ class StoreContract(OutboxContract, ShelfContract):
             Question("count", use, NOON): 2,
             Question("count", use, NOON + SECOND): 1,
             Question("count", slot, NOON): 0,
+            Question("window", digest("w")): NOON + HOUR,
+            Question("window", slot): None,
             Question("suppressed", digest("dana")): "complaint",
             Question("suppressed", digest("eve")): "",
         }

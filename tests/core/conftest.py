@@ -25,6 +25,7 @@ class Text(NamedTuple):
     category: str = "transactional"
     survey: object | None = None
     variables: frozenset[str] = frozenset()
+    tells_all: bool = False
 
 
 TEXTS = {

@@ -3,7 +3,7 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,13 +25,15 @@ from notifier.core.decide import (
     use_key,
 )
 from notifier.core.duration import Duration
+from notifier.core.local_time import WorkingDays
 from notifier.core.match import Candidate
 from notifier.core.policy import Cap, Mute, Policy, Team
 from notifier.core.quiet_hours import OfficeHours, QuietHours
-from notifier.core.rule import Brake
+from notifier.core.rule import Brake, Collect
 from notifier.core.subject import Aggregate
 from notifier.core.tally import brake_key
 from notifier.core.topic import Topic
+from notifier.core.window import window_end
 from notifier.errors import NoTranslation
 
 NOON = datetime(2026, 3, 13, 12, tzinfo=UTC)
@@ -98,7 +100,7 @@ class Desk:
     def decide(self, *, again=False, tried=(), answers=None, **how):
         """The decision; the past is what `answers` says of it: kind -> answer to any such question."""
         if answers is None:
-            known = {"slot": False, "uses": [], "count": 0, "suppressed": "", **self.answers}
+            known = {"slot": False, "uses": [], "count": 0, "window": None, "suppressed": "", **self.answers}
             answers = Answers({one: known[one.kind] for one in self.asked(again=again) if one.kind != "uses"} | {
                 one: [use for use in known["uses"] if use >= one.since]
                 for one in self.asked(again=again) if one.kind == "uses"
@@ -683,6 +685,63 @@ def test_a_rule_that_watches_says_what_the_brake_would_do(desk):
     assert one.outcome() == Drop("watching", "the rule only watches, and the brake would hold this", "email")
 
 
+# --- collecting ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_collected_waits_for_the_end_of_the_window(desk):
+    """The first match opens it, the next join it; whether it is paused or night meanwhile is looked at in the end."""
+    one = desk(send="{template: note}", state="paused")
+    one.send = replace(one.send, collect=Collect("customer", Duration.parse("2h")))
+    assert one.outcome() == Hold(NOON + 2 * HOUR, "collecting", "email", "pl")
+    one.answers["window"] = NOON + HOUR
+    assert one.outcome().until == NOON + HOUR
+    one.answers["window"] = NOON
+    assert one.outcome().until == NOON + 2 * HOUR
+    assert one.outcome(again=True).reason == "paused"
+    assert one.decide(again=True).window == b""
+
+
+def test_what_is_collected_together(desk):
+    """What has the same recipient and the same value; what nobody knows is by itself."""
+
+    def window(per, **facts):
+        one = desk()
+        one.send = replace(one.send, collect=Collect(per, Duration.parse("2h")))
+        one.facts |= facts
+        return one.decide().window
+
+    assert window("customer") == window("customer", **{"order.carrier": "GLS"})
+    assert window("customer") != window("customer", **{"order.customer_key": "customer:8"})
+    assert window("order.carrier", **{"order.carrier": "GLS"}) != window("order.carrier", **{"order.carrier": "DHL"})
+    assert window("order.carrier") != window("order.carrier", **{"order.carrier": "GLS"})
+
+
+def test_what_joins_is_no_message_more(desk):
+    """The brake counts a window once, and does not hold what joins one."""
+    one = braked(desk, 5)
+    one.send = replace(one.send, collect=Collect("customer", Duration.parse("2h")))
+    assert one.outcome().reason == "brake"
+    one.answers["window"] = NOON + HOUR
+    assert (one.outcome().reason, one.decide().uses) == ("collecting", ())
+
+
+UNTIL = [
+    ("2026-03-13T14:59Z", None, "2026-03-13T15:00Z"), ("2026-03-13T15:00Z", None, "2026-03-14T15:00Z"),
+    ("2026-03-13T15:00Z", "mon-fri 08:00-18:00", "2026-03-16T15:00Z"), ("2026-03-13T15:00Z", "mon-fri 08:00-16:00", "2026-03-14T15:00Z"),
+    ("2026-03-28T16:00Z", None, "2026-03-29T14:00Z"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "hours", "end"), UNTIL)
+def test_until_a_time_of_day(start, hours, end):
+    """The next one on that clock, over changes of clocks too; for a team the next at which it is at work, if it ever is."""
+    collect, read = Collect("team", until=time(16)), datetime.fromisoformat
+    found = window_end(
+        collect, read(start), ZoneInfo("Europe/Warsaw"), WorkingDays(), hours and OfficeHours.parse(hours)
+    )
+    assert found == read(end)
+
+
 # --- the whole -------------------------------------------------------------------------------------------------------
 
 #: Reason -> what makes a gate say it, in the order of the gates.
@@ -701,6 +760,9 @@ TROUBLES = {
     "brake": lambda one: (
         setattr(one, "rule", replace(one.rule, brake=Brake(5, Duration.parse("1h")))),
         one.answers.update(count=5),
+    ),
+    "collecting": lambda one: setattr(
+        one, "send", replace(one.send, collect=Collect("customer", Duration.parse("1h")))
     ),
     "paused": lambda one: setattr(one, "policy", one.policy.with_mutes([*one.policy.mutes, Mute("pause", "all")])),
     "not_yet": lambda one: setattr(one, "send", replace(one.send, after=Duration.parse("1h"))),
@@ -727,10 +789,8 @@ def test_the_first_gate_speaks(desk):
 def test_every_reason_has_words():
     """No gate gives a code that nobody has explained, and no code is explained that nobody gives."""
     source = inspect.getsource(sys.modules[decide.__module__])
-    elsewhere = {"condition_false", "condition_unknown", "render_failed", "discarded", "list_empty"}
-    assert {code for code in REASONS if f'"{code}"' in source.partition("class Question")[2]} | elsewhere == set(
-        REASONS
-    )
+    elsewhere = {"condition_false", "condition_unknown", "render_failed", "discarded", "collected", "list_empty"}
+    assert {code for code in REASONS if f'"{code}"' in source.partition("class SendNow")[2]} | elsewhere == set(REASONS)
 
 
 def test_a_hold_keeps_its_place_and_a_drop_gives_it_up(desk):

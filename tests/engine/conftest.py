@@ -87,7 +87,7 @@ class Shop:
         """One event of now."""
         self._events += 1
         event = {
-            "specversion": "1.0", "id": f"e{self._events}", "source": "/shop", "type": type_,
+            "specversion": "1.0", "id": f"e{self._events:04}", "source": "/shop", "type": type_,
             "time": self.now.isoformat(), "data": data,
         }  # fmt: skip
         assert [one.status for one in self.engine.ingest([event])] == ["accepted"]

@@ -18,10 +18,12 @@ class Text(NamedTuple):
     category: str = "transactional"
     survey: object | None = None
     variables: frozenset[str] = frozenset()
+    tells_all: bool = False
 
 
 TEXTS = {
     "note": Text(),
+    "all": Text(tells_all=True),
     "advert": Text("marketing"),
     "order_text": Text(variables=frozenset({"order.number", "customer.first_name"})),
     "score_text": Text(variables=frozenset({"survey.score", "order.number"})),
