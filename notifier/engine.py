@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -189,24 +190,19 @@ class Engine:
                 await carriers.close()
             return total
 
-        done = asyncio.run(rounds())
-        self.clear_out()
-        return done
+        return asyncio.run(rounds())
 
-    def clear_out(self) -> None:
-        """Once a day, by the shop's calendar, delete what was kept for as long as the configuration says."""
+    def clear_out(self) -> Counter[str]:
+        """Once a day, by the shop's calendar, delete what was kept for as long as the configuration says; how much of each."""
         now, project = self.now(), self.project
         today = now.astimezone(project.zone).date().isoformat()
         with self.store.read() as unit:
             if unit.note("cleared_out") >= today:
-                return
+                return Counter()
         cleared = self.store.expire(project.expiry(now), now)
         with self.store.begin() as unit:
             unit.set_note("cleared_out", today)
-        if cleared.total():
-            _log.info(
-                "kept long enough and deleted: %s", ", ".join(f"{n:,} {what}" for what, n in cleared.items() if n)
-            )
+        return +cleared
 
     def idle_for(self, at_most: timedelta) -> timedelta:
         """How long there is nothing to do, at most so long."""

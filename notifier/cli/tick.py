@@ -43,14 +43,17 @@ def tick(root: Root = HERE, as_json: AsJson = False) -> None:
             with engine.store.read() as unit:
                 after = unit.counts()
             now, zone, troubles = engine.now(), engine.project.zone, engine.troubles
+            cleared = engine.clear_out()
     except Busy as busy:
         complain(f"notifier: {busy}; nothing was done")
         return
-    done = {"at": now, **_done(before, after), "troubles": troubles}
+    done = {"at": now, **_done(before, after), "troubles": troubles, "deleted": dict(cleared)}
     if as_json:
         emit(done)
     else:
         say(f"{shown(now, zone)}  {_sentence(done)}")
+        if cleared:
+            say(f"Kept long enough and deleted: {', '.join(f'{count:,} {what}' for what, count in cleared.items())}.")
     if troubles:
         raise typer.Exit(3)
 

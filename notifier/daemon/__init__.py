@@ -253,7 +253,8 @@ class Daemon:
 
     def _clear_out(self) -> None:
         try:
-            self._engine.clear_out()
+            if cleared := self._engine.clear_out():
+                _log.info("kept long enough and deleted: %s", ", ".join(f"{n:,} {what}" for what, n in cleared.items()))
         except Unreachable as error:
             _log.warning("nothing old was deleted: %s", error)
 

@@ -97,7 +97,9 @@ def standings(project: Project, unit: Unit, story: Story) -> Iterator[Standing]:
         if one.rule.id not in went_off and one.rule.state != "draft" and one.rule.about == story.subject.kind
     ]
     # Of the shop no event tells anything: what comes by the calendar has not come yet.
-    never = _never(project, unit, story, quiet if story.subject.kind != SHOP else [])
+    # Of an article, whom its news reached is told by themselves.
+    here = [one for one in quiet if one.about == story.subject.kind != SHOP]
+    never = _never(project, unit, story, here)
     for one, decision in zip(prospects, made, strict=True):
         outlook, reason = one.obstacle, one.code
         if decision is not None:

@@ -19,7 +19,7 @@ from notifier.core.duration import Duration
 from notifier.core.value import YEARS, country_codes, currency_codes
 from notifier.document import Document, Loc, suggest
 from notifier.errors import Problem
-from notifier.rulebook.slips import compared, operator_said
+from notifier.rulebook.slips import block_said, compared, country_said, negated, operator_said
 
 __all__ = ["ORDERED", "TAKES", "Reading"]
 
@@ -94,12 +94,23 @@ class Reading:
         part = None if on_key else path
         if found is None:
             near = [name for name, one in self.catalogue.fields.items() if one.scope in scopes]
-            hint = suggest(path, near) or suggest(path, self.catalogue.fields)
+            hint = self._of_an_item(path) or suggest(path, near) or self._elsewhere(path)
             self.wrong(loc, f"unknown field '{path}'{hint}", on_key=on_key, part=part)
         elif found.scope not in scopes:
             self.wrong(loc, f"'{path}' is not known here: {_reach(scopes)}", on_key=on_key, part=part)
             return None
         return found
+
+    def _of_an_item(self, path: str) -> str:
+        """What was meant by a path that goes on inside a list of items."""
+        whole, _, name = path.rpartition(".")
+        found = self.catalogue.fields.get(whole)
+        return f"; write {whole}: {{any: {{{name}: …}}}}" if found is not None and name in found.items else ""
+
+    def _elsewhere(self, path: str) -> str:
+        """The same name under another scope: `customer.tags` for `order.tags`."""
+        named = [one for one in self.catalogue.fields if one.partition(".")[2] == path.partition(".")[2]]
+        return f" - did you mean '{named[0]}'?" if len(named) == 1 else suggest(path, self.catalogue.fields)
 
     # times and numbers ----------------------------------------------------------------------------------------------
 
@@ -212,7 +223,8 @@ class Reading:
         if found is None and "." in key:
             found = self.field(loc, key, sight.scopes, on_key=True)
         elif found is None:
-            self.wrong(loc, f"unknown field '{key}'{suggest(key, [*sight.fields, *BLOCKS])}", on_key=True)
+            meant = block_said(key, value, sight.scopes) or suggest(key, [*sight.fields, *BLOCKS])
+            self.wrong(loc, f"unknown field '{key}'{meant}", on_key=True)
         if found is None:
             return []
         if found.type == "items" and isinstance(value, dict):
@@ -336,11 +348,10 @@ def _misfit(of: Field, value: Any) -> str:
     if not isinstance(value, str):
         return f"{of.path} is {_A[of.type]}, got {_typed(value)}; put quotes round it if it is meant"
     if of.type == "choice" and value not in of.choices:
-        return f"{of.path} is never '{value}'{suggest(value, of.choices) or '; it is one of ' + ', '.join(of.choices)}"
+        meant = negated(value, of.choices) or suggest(value, of.choices)
+        return f"{of.path} is never '{value}'{meant or '; it is one of ' + ', '.join(of.choices)}"
     if of.type == "country" and value.upper() not in country_codes():
-        near = value[:2].upper()
-        hint = f" - did you mean '{near}'?" if near in country_codes() else ""
-        return f"'{value}' is not a two-letter country code (ISO 3166){hint}"
+        return f"'{value}' is not a two-letter country code (ISO 3166){country_said(value)}"
     if of.type == "currency" and value.upper() not in currency_codes():
         return f"'{value}' is not a currency code (ISO 4217){suggest(value, currency_codes())}"
     if of.type == "timezone" and value not in available_timezones():

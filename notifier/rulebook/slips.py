@@ -6,7 +6,11 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-__all__ = ["compared", "conditions_said", "operator_said", "trigger_said"]
+from babel import Locale
+
+from notifier.core.value import country_codes
+
+__all__ = ["block_said", "compared", "conditions_said", "country_said", "negated", "operator_said", "trigger_said"]
 
 _SIGNS = {
     ">=": "at_least",
@@ -27,6 +31,17 @@ _WORDS = {
     "begins_with": "starts_with", "known": "exists", "is_known": "exists", "later_than": "after", "earlier_than": "before",
     "since": "after", "until": "before",
 }  # fmt: skip
+#: What stands where a field or a block should.
+_BLOCKS = {
+    "or": "any", "either": "any", "any_of": "any", "one_of": "any", "and": "all", "all_of": "all", "both": "all", "not": "none",
+    "nor": "none", "neither": "none", "none_of": "none",
+}  # fmt: skip
+#: Lengths of time and ranges have no word of their own.
+_SPANS = {
+    "older_than": "{before: now - 7d}", "newer_than": "{in_last: 7d}", "within": "{in_last: 7d}", "not_in_last": "{before: now - 7d}",
+    "between": "{at_least: 1, at_most: 5}", "range": "{at_least: 1, at_most: 5}",
+}  # fmt: skip
+_NEGATED = re.compile(r"(?:!\s*=?|not\s+|<>\s*)(\S.*)", re.IGNORECASE)
 _SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
 _COMPARISON = re.compile(rf"\s*({_SIGN})\s*(\S.*)")
 _SENTENCE = re.compile(rf"\s*([\w.]+)\s*({_SIGN})\s*(\S.*)")
@@ -36,7 +51,33 @@ def operator_said(word: str, takes: Collection[str]) -> str:
     """` - did you mean 'at_least'?` for `>=`, `gte` and their kin, of what a field takes; else nothing."""
     meant = _SIGNS.get(word.strip()) or _WORDS.get(word.strip().casefold(), "")
     meant = meant if meant in takes else _OF_TIMES.get(meant, "")
-    return f" - did you mean '{meant}'?" if meant in takes else ""
+    if meant in takes:
+        return f" - did you mean '{meant}'?"
+    said = _SPANS.get(word.strip().casefold(), "")
+    return f"; write {said}" if said[1:].partition(":")[0] in takes else ""
+
+
+def block_said(key: str, value: Any, scopes: Collection[str]) -> str:
+    """What was meant by a key that is no field: `or`, or a scope with its fields inside; else nothing."""
+    if key in scopes and isinstance(value, dict) and value:
+        return f"; write {key}.{next(iter(value))}: …"
+    meant = _BLOCKS.get(key.strip().casefold(), "")
+    return f" - did you mean '{meant}'?" if meant else ""
+
+
+def negated(value: str, choices: Collection[str]) -> str:
+    """`; write {not: paid}` for `!paid`; else nothing."""
+    found = _NEGATED.fullmatch(value.strip())
+    return f"; write {{not: {found[1]}}}" if found and found[1] in choices else ""
+
+
+def country_said(name: str) -> str:
+    """` - did you mean 'DE'?` for `Germany`, or for a code with one letter more (`USA`); else nothing."""
+    codes = {text.casefold(): str(code) for code, text in Locale("en").territories.items() if code in country_codes()}
+    meant = codes.get(name.strip().casefold(), "")
+    if not meant and len(name) == 3 and name[:2].upper() in country_codes():
+        meant = name[:2].upper()
+    return f" - did you mean '{meant}'?" if meant else ""
 
 
 def compared(value: Any) -> str:
