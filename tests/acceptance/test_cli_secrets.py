@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-TEAMS = "teams: {support: {email: support@shop.example}, purchasing: {email: purchasing@shop.example}}\n"
+TEAMS = (
+    "teams: {support: {email: support@shop.example}, purchasing: {email: purchasing@shop.example}, "
+    "logistics: {email: logistics@shop.example}}\n"
+)
 CONFIG = f"""{TEAMS}\
 web: {{events_token: "${{EVENTS_TOKEN}}"}}
 providers:
