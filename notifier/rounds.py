@@ -10,9 +10,11 @@ from datetime import datetime
 from notifier import waves
 from notifier.cast import Cast
 from notifier.core.audience import ARTICLE, OrdersWith
+from notifier.core.duration import NO_TIME
+from notifier.core.local_time import shift
 from notifier.core.match import Candidate, admitted, go_on_at, with_event, without_run
 from notifier.core.rule import Rule
-from notifier.core.subject import Run
+from notifier.core.subject import Aggregate, Run
 from notifier.decisions import decide_all
 from notifier.project import Project
 from notifier.store import Unit
@@ -42,7 +44,11 @@ def _tell_orders(  # noqa: PLR0917 - as above
     keys = unit.orders_with(subject.id, run.after, room, owed=rule.audience.backordered)
     cast.bring(keys)
     seen = {**run.seen, ARTICLE: article}
-    found = [Candidate(rule, send, key, run.occurrence, run.at, seen) for key in keys for send in rule.sends]
+    # A rule that waits whether it lasts goes off so much after the news.
+    waited = rule.still_true_after or NO_TIME
+    news = shift(run.at, -waited, project.zone, project.working("shop", ""))
+    reached = [key for key in keys if not _came_later(cast[key], news)]
+    found = [Candidate(rule, send, key, run.occurrence, run.at, seen) for key in reached for send in rule.sends]
     told = [one for one in found if admitted(rule, one.send, with_event(cast.scene_of(one, now), seen))]
     decide_all(project, unit, cast, told, now)
     memory = without_run(rule.id, subject.memory)
@@ -50,3 +56,9 @@ def _tell_orders(  # noqa: PLR0917 - as above
         memory = go_on_at(rule, run._replace(after=keys[-1]), subject.memory, now)
     cast.put(subject.remembering(memory))
     return len(keys)
+
+
+def _came_later(order: Aggregate, news: datetime) -> bool:
+    """Whoever has ordered since the news was told by the shop itself what to expect."""
+    placed = order.facts.get("order.placed_at")
+    return isinstance(placed, datetime) and placed > news

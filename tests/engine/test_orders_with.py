@@ -110,6 +110,19 @@ def test_what_is_put_right_again_is_not_told(shop_with: Callable[[str], Shop]) -
     assert shop.decisions("order:1")[-1][2] == "superseded"
 
 
+def test_who_orders_after_the_news_is_not_told(shop_with: Callable[[str], Shop]) -> None:
+    """They have never seen the day that was moved, however long the rule waits whether it lasts."""
+    shop = shop_with(LASTING)
+    place(shop, 1)
+    shop.tell("stock.restock_expected", sku="A", restock_at="2026-03-20")
+    shop.now += timedelta(minutes=1)
+    shop.tell("stock.restock_expected", sku="A", restock_at="2026-03-28")
+    shop.now += timedelta(minutes=10)
+    place(shop, 2)
+    shop.tick(hours=2)
+    assert told(shop) == ["order:1"]
+
+
 def test_many_orders_are_told_page_by_page(
     under: Callable[[str], Project], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
