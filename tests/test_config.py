@@ -69,7 +69,7 @@ def test_the_starter_is_sound():
     config = load(Path(__file__).parents[1], {})
     assert set(config.links) == {"en", "de", "hu", "pl", "ru", "ms", "fa"}
     assert len({tuple(pages) for pages in config.links.values()}) == 1
-    assert config.teams.keys() == {"support", "purchasing"}
+    assert config.teams.keys() == {"support", "purchasing", "logistics"}
 
 
 def test_values_are_given_ready_to_use(written):

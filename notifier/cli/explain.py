@@ -33,10 +33,10 @@ def explain(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what happened to an order, and why its customer was told or not; of the shop, which reports came of it.
+    """Tell what happened to an order, and why its customer was told or not.
 
-    First each rule with how it stands now, and why it never went off where it did not; then everything that happened, in
-    order of time, and what is still to come.
+    Of the shop itself it tells which reports came of it. First each rule with how it stands now, and why it never went off
+    where it did not; then everything that happened, in order of time, and what is still to come.
 
     Examples:
       notifier explain order:1043

@@ -115,7 +115,9 @@ def dropped(
     root: Root = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """List what was decided against, the newest first: what no message ever came of is among it.
+    """List what was decided against, the newest first.
+
+    What no message ever came of is among it.
 
     Examples:
       notifier outbox dropped
