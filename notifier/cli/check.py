@@ -16,6 +16,7 @@ from notifier.cli.terminal import complain, emit, flowed, plural, say, styled
 
 if TYPE_CHECKING:
     from notifier.changeover import Change, Changeover
+    from notifier.config import Config
     from notifier.core.rule import Rule
     from notifier.document import Document
     from notifier.errors import Problem
@@ -94,11 +95,11 @@ def examine(root: Path) -> Examination:
     try:
         project = load(root)
     except Faults as faults:
-        return Examination(faults.problems, None)
+        return Examination(tuple(sorted((*faults.problems, *_unusable_beside(root)))), None)
     document = read(root / FILE, FILE) if is_configured(root) else Document(FILE, (), None)
     problems = (
         *project.texts.warnings(),
-        *_unusable_database(project, document),
+        *_unusable_database(project.config, document),
         *_unusable_providers(project, document),
         *doubts(project, document),
         *_faulty_tests(project),
@@ -128,12 +129,27 @@ def _outdated_schemas(project: Project) -> Iterator[Problem]:
         yield Problem(file, 0, 0, text, warning=True)
 
 
-def _unusable_database(project: Project, document: Document) -> Iterator[Problem]:
+def _unusable_beside(root: Path) -> Iterator[Problem]:
+    """What the configuration alone tells, where rules or texts are at fault; nothing where it is at fault itself."""
+    from notifier.config import FILE, is_configured, load
+    from notifier.document import read
+    from notifier.errors import Faults
+
+    if not is_configured(root):
+        return
+    try:
+        config = load(root)
+    except Faults:
+        return
+    yield from _unusable_database(config, read(root / FILE, FILE))
+
+
+def _unusable_database(config: Config, document: Document) -> Iterator[Problem]:
     from notifier.errors import UsageError
     from notifier.store.dialect import address
 
     try:
-        address(project.config.database)
+        address(config.database)
     except UsageError as error:
         yield document.problem(("database",), str(error).removeprefix("database: "))
 
