@@ -26,7 +26,7 @@ def sent(notifier, events):
 def test_tick_tells_what_it_did(notifier, sent):
     """What came due, what was sent, and what waits."""
     assert notifier("tick").out == f"{TODAY}  0 times came due, 0 messages sent\n"
-    assert notifier("tick", now=LATER).out == "Tue 2026-03-17 09:00  2 times came due, 1 message sent\n"
+    assert notifier("tick", now=LATER).out == "Tue 2026-03-17 09:00  4 times came due, 2 messages sent\n"
 
 
 def test_tick_counts_what_was_dropped_and_what_waits(notifier, events):
@@ -47,9 +47,10 @@ def test_the_outbox_lists_newest_first(notifier, sent):
     """Number, time, state, rule, subject, channel, language and recipient, under each other."""
     notifier("tick", now=LATER)
     assert notifier("outbox", "list").out.splitlines() == [
-        "no  when              state     rule              about       by     in  to",
-        " 2  2026-03-17 09:00  accepted  delivery-overdue  order:1043  email  pl  customer:c-77",
-        " 1  2026-03-14 19:00  accepted  order-shipped     order:1043  email  pl  customer:c-77",
+        "no  when              state     rule                about       by     in  to",
+        " 3  2026-03-17 09:00  accepted  late-orders-report  shop        email  en  team:logistics",
+        " 2  2026-03-17 09:00  accepted  delivery-overdue    order:1043  email  pl  customer:c-77",
+        " 1  2026-03-14 19:00  accepted  order-shipped       order:1043  email  pl  customer:c-77",
     ]
 
 
