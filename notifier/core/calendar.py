@@ -70,10 +70,11 @@ class Calendar:
             return day == self._first_of(day, shop)
         if self.every == "weekday" and day.weekday() in shop.weekend:
             return False
-        if self.skip_holidays and day in shop.holidays:
-            return False
         fits = (day.weekday() in self.weekdays, day.day in self.days)
-        return day.month in self.months and (any(fits) if self.either else all(fits))
+        if day.month not in self.months or not (any(fits) if self.either else all(fits)):
+            return False
+        # Last of all: who is asked has to load the holidays of the whole world first.
+        return not (self.skip_holidays and day in shop.holidays)
 
     def _first_of(self, day: date, shop: WorkingDays) -> date:
         """The first day of the month; of those on which the shop works where it skips holidays."""
