@@ -76,9 +76,7 @@ def test_a_rule_that_is_edited(notifier, running):
 
 def test_rules_that_are_new(notifier, running):
     """They are armed for open orders; what is past is counted apart, and sends nothing."""
-    running(
-        "    limit: {at_most: 2, per: order, in_any: 7d}\n", "    limit: {at_most: 2, per: order, in_any: 7d}\n" + NEW
-    )
+    running("  - id: eta-slipped\n", f"{NEW}  - id: eta-slipped\n")
     assert changes(notifier) == ["later-still: 2 times will be armed", "long-ago: 2 already past and left untold"]
 
 
@@ -98,9 +96,7 @@ def test_more_than_are_looked_at(notifier, running, monkeypatch):
 def test_orders_are_not_hidden_behind_customers(notifier, running, monkeypatch):
     """Of each kind for which a rule waits as many are looked at, however many there are of others."""
     monkeypatch.setattr(changeover, "MOST", 3)
-    running(
-        "    limit: {at_most: 2, per: order, in_any: 7d}\n", "    limit: {at_most: 2, per: order, in_any: 7d}\n" + NEW
-    )
+    running("  - id: eta-slipped\n", f"{NEW}  - id: eta-slipped\n")
     assert changes(notifier) == ["later-still: 2 times will be armed", "long-ago: 2 already past and left untold"]
 
 

@@ -11,7 +11,7 @@ shop: {name: Bolt, url: https://bolt.example.edu, postal_address: "1 Main Street
 web: {public_base_url: https://notify.bolt.example.edu}
 providers: {outbox: {type: smtp, host: smtp.bolt.example.edu}}
 channels: {email: {from: Bolt <orders@bolt.example.edu>}, sms: {providers: []}}
-teams: {support: {email: support@bolt.example.edu}, purchasing: {email: purchasing@bolt.example.edu}}
+teams: {support: {email: support@bolt.example.edu}, purchasing: {email: purchasing@bolt.example.edu}, logistics: {email: logistics@bolt.example.edu}}
 links: {en: {contact: https://bolt.example.edu/contact}}
 """
 
@@ -42,10 +42,10 @@ def test_the_starters_own_data_must_not_go_out(notifier, edit):
     senders = ("transactional", "survey", "marketing", "staff")
     said = warned(found)
     assert [line for line in said if STILL in line] == [
-        *(f"'{name}' {STILL}" for name in (*shop, *senders, "email", "email")),
+        *(f"'{name}' {STILL}" for name in (*shop, *senders, "email", "email", "email")),
         *[f"'contact' {STILL}"] * 7,
     ]
-    assert "config/notifier.yaml:40:22: warning: 'transactional' is still" in found.err
+    assert "config/notifier.yaml:42:22: warning: 'transactional' is still" in found.err
     assert "customers cannot follow links to 127.0.0.1: set public_base_url to where they reach this server" in said
 
 
@@ -62,7 +62,7 @@ def test_a_page_under_a_name_that_is_nearly_right(notifier, edit):
     edit("en:\n    contact:", "en:\n    contct:")
     found = notifier("check")
     assert warned(found) == ["no text names the link 'contct' - did you mean 'contact'?"]
-    assert "config/notifier.yaml:97:5: " in found.err
+    assert "config/notifier.yaml:100:5: " in found.err
 
 
 def test_a_text_in_fewer_languages_than_the_shop(notifier, project):

@@ -106,6 +106,7 @@ def test_what_explain_prints_of_what_is_to_come(notifier, events):
     assert [(one["rule"], one["at"]) for one in armed] == [
         ("promise-at-risk", "2026-03-15T17:00:00Z"),
         ("delivery-overdue", "2026-03-17T08:00:00Z"),
+        ("very-late", "2026-03-21T09:00:00Z"),
     ]
     for record in armed:
         conforms(record, "explain: an armed time")

@@ -124,7 +124,7 @@ class FairQueue(RuleBasedStateMachine):
     def join(self, name: str, units: int) -> None:
         self.asked += 1
         self.tell("waitlist.joined", customer_id=name, email=f"{name}@example.com", sku="A", quantity=units)
-        self.waiting[name] = (self.asked, units, f"/shop#e{self.shop._events}")
+        self.waiting[name] = (self.asked, units, f"/shop#e{self.shop._events:04}")
 
     @rule(name=NAMES)
     def leave(self, name: str) -> None:
